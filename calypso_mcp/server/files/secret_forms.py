@@ -44,7 +44,8 @@ def _first_lines_in_base64() -> str:
     # Characters that depend on what stands before.
     unknown_chars = {0: 0, 1: 2, 2: 3}
     return "|".join(
-        base64.b64encode(b" " * before + b"PRIVATE KEY-" + b"-" * (-before % 3)).decode()[unknown:]
+        base64.b64encode(b" " * before + end + b"-" * (-(before + len(end)) % 3)).decode()[unknown:]
+        for end in (b"PRIVATE KEY-", b"PRIVATE KEY BLOCK-")
         for before, unknown in unknown_chars.items()
     )
 
@@ -57,6 +58,13 @@ KEYS = (
     Form("PuTTY private key", "PuTTY-User-Key-File-2", is_key=True),
     Form("PuTTY private key", r"PuTTY-User-Key-File-[23]: (?:ssh|ecdsa|rsa|dsa)"),
     Form("age secret key", "AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{58}"),
+    Form("WireGuard private key", "PrivateKey[ \\t]{0,8}=[ \\t]{0,8}[A-Za-z0-9+/]{43}=", holds="aA0"),
+    Form(
+        "JSON Web Key",
+        r'"d[\\]{0,4}"[ \t\r\n]{0,8}:[ \t\r\n]{0,8}[\\]{0,4}"[A-Za-z0-9_-]{42}',
+        holds="aA0",
+    ),
+    Form("minisign secret key", "RWRTY0Iy[A-Za-z0-9+/]{60}"),
 )
 
 CLOUDS = (
@@ -70,11 +78,21 @@ CLOUDS = (
         is_exact=True,
         holds="aA",
     ),
+    Form("AWS session token", "(?:IQoJb3JpZ2luX2Vj|F[Qw]oGZXIvYXdz)[A-Za-z0-9+/]{100}"),
     Form("Azure storage key", "AccountKey=[a-zA-Z0-9+/=]{88}"),
+    Form("Azure shared access key", "SharedAccessKey=[A-Za-z0-9+/]{43}="),
+    Form("Azure DevOps token", "[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}", stands_alone=True, is_exact=True),
     Form("Azure client secret", r"[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}", stands_alone=True),
     Form("DigitalOcean token", "do[opr]_v1_[a-f0-9]{64}"),
     Form("Google API key", "AIza[A-Za-z0-9_-]{35}", stands_alone=True, is_exact=True),
     Form("Google OAuth client secret", "GOCSPX-[A-Za-z0-9_-]{28}"),
+    Form("Google access token", r"ya29\.[A-Za-z0-9_-]{60}", stands_alone=True),
+    Form("Google refresh token", "1//0[A-Za-z0-9_-]{40}", stands_alone=True, holds="aA0"),
+    Form("Cloudflare Origin CA key", r"v1\.0-[a-f0-9]{24}-[a-f0-9]{146}", stands_alone=True),
+    Form("Netlify token", "nfp_[A-Za-z0-9]{36}", stands_alone=True),
+    Form("Tailscale key", "tskey-[a-z]{3,10}-[A-Za-z0-9]{8,24}-[A-Za-z0-9]{20}", stands_alone=True),
+    Form("Neon API key", "napi_[a-z0-9]{60}", stands_alone=True),
+    Form("Deno Deploy token", "ddp_[A-Za-z0-9]{36}", stands_alone=True, is_exact=True),
     Form("Heroku API key", "HRKU-[A-Za-z0-9_-]{36}", stands_alone=True),
     Form("Fly.io token", "FlyV1 fm[12][ar]?_[A-Za-z0-9+/=_-]{60}"),
     Form("PlanetScale token", "pscale_(?:tkn|oauth|pw)_[A-Za-z0-9=._-]{32}"),
@@ -93,6 +111,12 @@ CODE_HOSTS = (
     Form("NPM token", r":_authToken=\s{0,8}[A-Za-z0-9_-]{36}"),
     Form("PyPI token", "pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZw)[A-Za-z0-9_-]{70}"),
     Form("RubyGems key", "rubygems_[a-f0-9]{48}"),
+    Form("crates.io token", "cio[A-Za-z0-9]{32}", stands_alone=True, is_exact=True, holds="aA0"),
+    Form("NuGet key", "oy2[a-z0-9]{43}", stands_alone=True, is_exact=True, holds="a0"),
+    Form("Clojars token", "CLOJARS_[a-f0-9]{60}"),
+    Form("JFrog key", "AKCp[A-Za-z0-9]{69}", stands_alone=True),
+    Form("Buildkite token", "bkua_[a-f0-9]{40}"),
+    Form("CircleCI token", "CCIP(?:AT|RJ)_[A-Za-z0-9]{22}_[a-f0-9]{40}"),
     Form("Docker Hub token", "dckr_[op]at_[A-Za-z0-9_-]{27}"),
     Form("Hugging Face token", "hf_[A-Za-z0-9]{34}", stands_alone=True, is_exact=True),
     Form("Sentry token", "sntr(?:yu_[a-f0-9]{64}|ys_eyJ[A-Za-z0-9+/=_-]{60})"),
@@ -102,7 +126,7 @@ SERVICES = (
     Form("calypso-mcp token", "cmt_[A-Za-z0-9][A-Za-z0-9.-]{0,39}_[A-Za-z0-9_-]{43}"),
     Form("API key", "sk[_-](?:[A-Za-z0-9]{1,12}[_-])?[A-Za-z0-9]{20}", stands_alone=True, holds="a0"),
     Form("Anthropic API key", "sk-ant-[a-z0-9]{1,20}-[A-Za-z0-9_-]{40}"),
-    Form("OpenAI API key", "sk-proj-[A-Za-z0-9_-]{40}"),
+    Form("OpenAI API key", "sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{40}"),
     Form("OpenAI API key", "[A-Za-z0-9_-]{20}T3BlbkFJ[A-Za-z0-9]{20}"),
     Form("OpenRouter API key", "sk-or-v1-[0-9a-f]{64}"),
     Form("Groq API key", "gsk_[A-Za-z0-9]{52}", stands_alone=True),
@@ -120,10 +144,27 @@ SERVICES = (
     Form("New Relic key", "NRAK-[A-Z0-9]{27}"),
     Form("Slack token", r"(?i:xox[abposr]-[0-9]{1,20}-(?:[0-9]{1,20}-)?[a-z0-9])"),
     Form("Slack token", "(?i:xoxe(?:\\.xox[bp])?-[0-9]-[a-z0-9]{40})"),
+    Form("Slack token", "xoxd-[A-Za-z0-9%+/_-]{60}"),
     Form("Slack token", "xapp-[0-9]-[A-Z0-9]{1,40}-[0-9]{1,20}-[a-z0-9]{32}"),
     Form(
         "Slack webhook",
         r"(?i:https://hooks\.slack\.com/services/T[a-z0-9_]{1,40}/B[a-z0-9_]{1,40}/[a-z0-9_])",
+    ),
+    Form(
+        "Discord bot token",
+        r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",
+        stands_alone=True,
+        holds="aA0",
+    ),
+    Form("Discord webhook", "discord(?:app)?\\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60}"),
+    Form("Facebook token", "EAA[A-Za-z0-9]{100}", stands_alone=True, holds="aA0"),
+    Form("1Password token", "ops_eyJ[A-Za-z0-9+/=_-]{60}", stands_alone=True),
+    Form("Dynatrace token", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
+    Form("Mapbox secret token", r"sk\.eyJ[A-Za-z0-9_-]{40}", stands_alone=True),
+    Form("Contentful token", "CFPAT-[A-Za-z0-9_-]{43}"),
+    Form("PostHog key", "ph[sx]_[A-Za-z0-9_-]{43}", stands_alone=True),
+    Form(
+        "Plaid token", "access-(?:production|development|sandbox)-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
     ),
     Form("Telegram bot token", "[0-9]{8,10}:AA[A-Za-z0-9_-]{33}", stands_alone=True, is_exact=True),
     Form("Mailchimp key", "[0-9a-z]{32}-us[0-9]{1,2}"),
