@@ -28,6 +28,10 @@ SECRET_FOLDERS = (
     ".kube",  # cluster credentials
     ".password-store",  # pass
     ".terraform.d",  # Terraform Cloud tokens
+    ".oci",  # Oracle Cloud: keys
+    ".aliyun",  # Alibaba Cloud: keys
+    ".config/op",  # 1Password command line
+    ".config/sops",  # age keys
     ".local/share/keyrings",  # GNOME keyring
     "library/keychains",  # macOS
 )
@@ -85,6 +89,18 @@ SECRET_FILES = (
     ".s3cfg",
     ".boto",
     ".vault-token",
+    ".vault_pass*",  # Ansible
+    ".terraformrc",
+    "terraform.rc",
+    ".databrickscfg",
+    ".smbcredentials",
+    "rclone.conf",  # passwords that can be read back
+    "sitemanager.xml",  # FileZilla
+    ".composer/auth.json",
+    "containers/auth.json",  # Podman
+    ".fly/config.yml",
+    "local.settings.json",  # Azure Functions
+    ".renviron",
     "credentials",  # ~/.aws/credentials and what imitates it
     "credentials.json",
     "credentials.toml",
@@ -98,8 +114,14 @@ SECRET_FILES = (
     "secrets.yaml",
     "secrets.yml",
     "kubeconfig",
+    "kubeconfig.y*ml",
+    "*.kubeconfig",
     "wallet.dat",
     ".*_history",  # what was typed into shells and databases, passwords among it
+    "fish_history",
+    "consolehost_history.txt",  # PowerShell
+    ".histfile",
+    ".zhistory",
     "cookies.sqlite",  # browsers
     "logins.json",
     "logins.csv",

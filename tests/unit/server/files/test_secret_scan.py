@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import string
 import subprocess
@@ -37,6 +38,7 @@ SECRETS = {
     "EC key": pem("EC " + "PRIVATE KEY"),
     "OpenSSH key": pem("OPENSSH " + "PRIVATE KEY"),
     "PGP key": pem("PGP " + "PRIVATE KEY BLOCK"),
+    "PGP key in base64": base64.b64encode(pem("PGP " + "PRIVATE KEY BLOCK").encode()).decode(),
     "encrypted key with headers": pem(
         "RSA " + "PRIVATE KEY",
         "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,D54228DB5838E32589695E83A22595C7\n\n" + letters(64),
