@@ -16,6 +16,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from calypso_mcp.domain.outlines import find_spot
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
 from calypso_mcp.local.indexing.documents import Allowance, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.detection import choose_entry, is_quick_by_name
@@ -278,6 +279,9 @@ def test_what_does_not_parse_is_read_as_text_and_says_so(name: str, content: str
     ("name", "content", "places"),
     [
         ("a.jsonl", '{"a": "b"}\n\n{"a": "c"}\n', [(1, 3)]),
+        ("a.json", '{\n"": "", "a": [\n1, {}, null,\n"\\": \\"2"]}\n', [(3, 4)]),
+        ("a.json", '{"a": 1,\n"b": 2,\n"a": 3}', [(None, None)]),
+        ("a.json", json.dumps({"a": "word " * 300}) + "\n", [(None, None)]),
         ("a.csv", 'name,city\nA,"x\ny"\nB,z\n', [(2, 4)]),
         ("a.yaml", "# c\na: 1\n", [(1, 2)]),
         ("a.xml", "<?xml version='1.0'?>\n<a>\n<b>x</b>\n</a>", [(2, 4)]),
@@ -289,6 +293,28 @@ def test_lines_are_those_of_the_file_and_left_out_where_they_say_nothing(
     name: str, content: str, places: list[tuple[int | None, int | None]]
 ) -> None:
     assert [(chunk.line_start, chunk.line_end) for chunk in split(read(name, content))] == places
+
+
+PLACED = {
+    "json": ("a.json", '[\n{"n": "word0",\n"u": "\\u00fc"}', ',\n{"n": "word%d",\n"u": 1}', "\n]", 2),
+    "json lines": ("a.jsonl", '{"n": "word0"}\n\n', '{"n": "word%d"}\n\n', "", 2),
+    "yaml": ("a.yaml", "- n: word0\n  u: |\n    a\n    b\n", "- n: word%d\n  u: |\n    a\n    b\n", "", 4),
+    "xml": ("a.xml", "<a>\n<c><b>word0</b>\n</c>", "<c><b>word%d</b>\n</c>", "</a>", 2),
+}
+
+
+@pytest.mark.parametrize(("name", "top", "record", "end", "height"), PLACED.values(), ids=PLACED)
+def test_a_record_inside_a_passage_is_placed_on_its_own_lines(
+    name: str, top: str, record: str, end: str, height: int
+) -> None:
+    content = top + "".join(record % number for number in range(1, 30)) + end
+    [chunk, *_] = split(read(name, content))
+    at = chunk.text.index("word7")
+    spot = find_spot(chunk.outline, chunk.text, at, at + len("word7"))
+    assert spot.line_start is not None
+    assert spot.line_end is not None
+    assert spot.line_end - spot.line_start < height
+    assert "word7" in "\n".join(content.split("\n")[spot.line_start - 1 : spot.line_end])
 
 
 TABLES = {

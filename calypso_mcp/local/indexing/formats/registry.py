@@ -188,7 +188,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry("csv", "CSV", "csv tsv tab psv", "text/csv text/tab-separated-values",
         "data.delimited:read_delimited"),
     _entry("json", "JSON", "json geojson webmanifest", "application/json", "data.structured:read_json",
-        b'{"', b'[{"', locator=Locator.SECTION),
+        b'{"', b'[{"'),
     _entry("jsonl", "JSON Lines", "jsonl ndjson", "application/jsonl application/x-ndjson",
         "data.structured:read_json_lines"),
     _entry("yaml", "YAML", "yaml yml", "application/yaml application/x-yaml text/yaml",

@@ -35,13 +35,29 @@ def lines_of(value: Any) -> Iterator[str]:
     Raises:
         ValueError: It is nested absurdly deep.
     """
-    yield from _lines("", value, 0)
+    yield from (text for text, _ in _lines("", value, 0) if text)
+
+
+def placed_lines(value: Any, places: Sequence[int]) -> Iterator[Line]:
+    """Yield what `lines_of` does; `places` are the lines of all leaves, those without text among them."""
+    at = 0
+    for text, leaves in _lines("", value, 0):
+        if text:
+            yield text, places[at], places[at + leaves - 1]
+        at += leaves
 
 
 def line_blocks(lines: Iterable[Line]) -> Iterator[Block]:
     """Yield lines in blocks of the size of a passage."""
     for run in fill_passages(lines, lambda line: len(line[0])):
-        yield Block("\n".join(text for text, _, _ in run), None, run[0][1], run[-1][2], is_table=True)
+        rows = [
+            (start, end) for text, start, end in run if start and end for _ in range(text.count("\n") + 1)
+        ]
+        text = "\n".join(text for text, _, _ in run)
+        is_placed = len(rows) == text.count("\n") + 1
+        yield Block(
+            text, None, run[0][1], run[-1][2], is_table=True, row_lines=tuple(rows) if is_placed else ()
+        )
 
 
 def leaf_text(value: Any) -> str:
@@ -57,14 +73,15 @@ def without_tags(markup: str) -> str:
     return " ".join(unescape(_TAG.sub(" ", _INLINE_TAG.sub("", markup))).split())
 
 
-def _lines(path: str, value: Any, depth: int) -> Iterator[str]:
+def _lines(path: str, value: Any, depth: int) -> Iterator[tuple[str, int]]:
+    """Yield lines, and how many leaves each holds; the text of leaves that say nothing is empty."""
     if depth > MOST_DEPTH:
         raise ValueError("nested too deep")
     if isinstance(value, Mapping):
         entries = cast("Mapping[str, Any]", value)
         record = _record(path, entries)
         if record is not None:
-            yield from filter(None, [record])
+            yield record, len(entries)
             return
         for key, entry in entries.items():
             yield from _lines(f"{path}.{key}" if path else str(key), entry, depth + 1)
@@ -73,12 +90,12 @@ def _lines(path: str, value: Any, depth: int) -> Iterator[str]:
         if all(_is_leaf(entry) for entry in entries):
             joined = ", ".join(filter(None, map(leaf_text, entries)))
             if len(joined) <= RECORD_CHARS:
-                yield from filter(None, [_named(path, joined)])
+                yield _named(path, joined), len(entries)
                 return
         for entry in entries:
             yield from _lines(path, entry, depth + 1)
-    elif text := leaf_text(value).strip():
-        yield _named(path, text)
+    else:
+        yield _named(path, leaf_text(value).strip()), 1
 
 
 def _record(path: str, entries: Mapping[str, Any]) -> str | None:

@@ -9,14 +9,18 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
+from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, lines_of
+from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, lines_of, placed_lines
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 from calypso_mcp.local.indexing.formats.toml import parse_toml
 
+#: A name with its colon, or a leaf.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?+(\s*+:)?+|[-+.\w]++')
 _COMMENT = re.compile(r"[ \t]*#+[ \t]*(\S.*)")
 _TITLE_KEYS = ("title", "name")
 #: `key = value` of a .properties file, whose escapes are `\\uXXXX`.
@@ -30,8 +34,11 @@ def read_json(file: FileContent) -> Document:
     """Return the leaves of a JSON file, which may hold several values like JSON Lines."""
     decoded = decode(file.data, file.charset)
     try:
-        value = _json(decoded.text)
-        blocks = tuple(line_blocks((line, None, None) for line in lines_of(value)))
+        repeated: set[str] = set()
+        value = _json(decoded.text, repeated)
+        places = [] if repeated else _places_of_leaves(decoded.text)
+        lines = placed_lines(value, places) if places else ((line, None, None) for line in lines_of(value))
+        blocks = tuple(line_blocks(lines))
     except (ValueError, RecursionError):
         return _json_lines(decoded)
     return Document(blocks, _title(value), warnings=decoded.warnings)
@@ -84,7 +91,7 @@ def _json_lines(decoded: Decoded) -> Document:
         if not line.strip():
             continue
         try:
-            texts = list(lines_of(_json(line)))
+            texts = list(lines_of(_json(line, set())))
         except (ValueError, RecursionError):
             failed += 1
             texts = [line.strip()]
@@ -96,10 +103,27 @@ def _json_lines(decoded: Decoded) -> Document:
     return Document(tuple(line_blocks(found)), warnings=decoded.warnings + warning)
 
 
-def _json(text: str) -> Any:
+def _json(text: str, repeated: set[str]) -> Any:
+    """Parse a text, and add the names that an object has twice to `repeated`."""
     # Numbers stay as they are written: a search looks for the characters.
     text = _ESCAPED_BYTES.sub(_as_utf8, text)
-    return json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=_with_all_values)
+    return json.loads(
+        text, parse_int=str, parse_float=str, object_pairs_hook=partial(_with_all_values, repeated)
+    )
+
+
+def _places_of_leaves(text: str) -> list[int]:
+    """Return the lines of all leaves of a JSON text; none where lines say little."""
+    if text.count("\n") * TARGET_CHARS < len(text):
+        return []
+    places: list[int] = []
+    number, before = 1, 0
+    for token in _TOKEN.finditer(text):
+        number += text.count("\n", before, token.start())
+        before = token.start()
+        if token[1] is None:
+            places.append(number)
+    return places
 
 
 def _as_utf8(escapes: re.Match[str]) -> str:
@@ -109,7 +133,7 @@ def _as_utf8(escapes: re.Match[str]) -> str:
         return escapes[0]
 
 
-def _with_all_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _with_all_values(repeated: set[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the fields of an object; a repeated name keeps all its values."""
     fields = dict(pairs)
     if len(fields) == len(pairs):
@@ -117,6 +141,7 @@ def _with_all_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values: dict[str, list[Any]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
+    repeated.update(name for name, found in values.items() if len(found) > 1)
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
