@@ -155,12 +155,8 @@ def absent_words(
     connection: sqlite3.Connection,
     query: str,
     bucket_ids: Sequence[str],
-    *,
-    only_most: bool = False,
 ) -> list[str]:
     """Return the telling words of `query`, as written, that no passage of the buckets holds in any form.
-
-    With `only_most`, return none unless they are more than half of the telling words: then hits match little.
 
     Raises:
         SearchTimedOut: The search timed out.
@@ -168,7 +164,6 @@ def absent_words(
     telling = telling_words(query)
     if not telling or not bucket_ids:
         return []
-    fewest = len(telling) / 2 if only_most else 0
     with _time_limit(connection):
         statistics = Statistics(connection)
         scope = statistics.narrowing(bucket_ids)
@@ -179,11 +174,9 @@ def absent_words(
 
         known = held([phrase for _, own in telling for phrase in own])
         absent = [word for word, own in telling if known.isdisjoint(own)]
-        if len(absent) > fewest:
-            forms = {word: beginnings(word, most_dropped=_ENDING) for word in absent}
-            known = held([form for own in forms.values() for form in own])
-            absent = [word for word, own in forms.items() if known.isdisjoint(own)]
-    return absent if len(absent) > fewest else []
+        forms = {word: beginnings(word, most_dropped=_ENDING) for word in absent}
+        known = held([form for own in forms.values() for form in own])
+    return [word for word, own in forms.items() if known.isdisjoint(own)]
 
 
 def _ranked(

@@ -59,7 +59,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
             with_matches=True,
         )
         named = [file_id for passage in passages for file_id in (passage.file_id, *passage.also_in)]
-        absent = retrieval.absent_words(connection, body.query, buckets, only_most=bool(passages))
+        absent = retrieval.absent_words(connection, body.query, buckets)
         return SearchResponse(
             query=body.query,
             agent=body.agent,
