@@ -212,6 +212,8 @@ async def test_any_number_of_buckets_is_ranked_together(api: Api) -> None:
         ({"source": "docs/D*"}, {"d.md"}),
         ({"source": "no*"}, set[str]()),
         ({"metadata": {"year": 2024}}, {"c.md"}),
+        ({"metadata": {"year": "2024"}}, {"c.md"}),
+        ({"metadata": {"year": "2025"}}, set[str]()),
         ({"metadata": {"year": None}}, set[str]()),
         ({"tags": ["old"], "source": "*.txt"}, {"b.txt"}),
         ({"source": "*a" * 120}, set[str]()),
@@ -232,6 +234,13 @@ async def test_a_search_is_filtered_by_what_is_known_of_sources(
     assert {result["filename"] for result in await api.searched("zebra", **filters)} == expected
 
 
+async def test_a_search_is_narrowed_to_one_source_by_its_id(api: Api) -> None:
+    for name in ("a.md", "b.md"):
+        file = await api.settled((await api.upload(f"zebra in {name}".encode(), filename=name))["id"])
+    assert [result["filename"] for result in await api.searched("zebra", source=file["id"])] == ["b.md"]
+    assert await api.searched("zebra", source="file_*") == []
+
+
 async def test_a_hit_says_when_its_source_last_changed(api: Api) -> None:
     file = await api.settled((await api.upload(b"Refunds take fourteen days.", filename="a.txt"))["id"])
     [result] = await api.searched("refunds")
@@ -247,4 +256,6 @@ async def test_a_search_names_copies_and_words_that_no_document_holds(api: Api) 
     assert answer["absent_words"] == ["zeppelin", "hangar"]
     [copy] = result["attributes"]["also_in"]
     assert {result["filename"], copy["filename"]} == {"first.txt", "second.txt"}
-    assert "absent_words" not in (await api.post("/search", {"query": "refund of a zeppelin"})).json()
+    answer = (await api.post("/search", {"query": "refund of the old zeppelin"})).json()
+    assert answer["absent_words"] == ["old", "zeppelin"]
+    assert "absent_words" not in (await api.post("/search", {"query": "How long do refunds take?"})).json()

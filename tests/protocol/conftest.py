@@ -34,7 +34,7 @@ def api() -> ScriptedCalypso:
         ],
         agents=[
             agent("support", "handbook", "pricing"),
-            agent("spy", "vault"),
+            agent("spy", "vault", name="The spy"),
             agent("mixed", "handbook", "vault"),
             {"id": "calypso-agent", "source": "default_policy", "enabled": True},
         ],

@@ -131,7 +131,20 @@ async def test_without_a_default_agent_the_only_one_is_asked(connect: Connect, a
         assert (await refused(client, agent="off"))["code"] == "agent_disabled"
 
 
-@pytest.mark.parametrize("name", ["spy", "mixed", "calypso-agent:spy", "calypso-agent"])
+async def test_an_agent_is_asked_by_a_name_that_only_it_has(connect: Connect, api: ScriptedCalypso):
+    says(api, "Yes.")
+    first, second = agent("support", "handbook", name="Help desk"), agent("sales", "pricing", name="Sales")
+    api.agents = [first, second]
+    async with connect() as client:
+        assert (await asked(client, agent="help DESK"))["agent"] == "calypso-agent:support"
+    second["name"] = "Help desk"
+    async with connect() as client:
+        told = await refused(client, agent="Help desk")
+    assert told["code"] == "agent_not_found"
+    assert "sales (Help desk)" in told["next_step"]
+
+
+@pytest.mark.parametrize("name", ["spy", "mixed", "calypso-agent:spy", "calypso-agent", "The spy"])
 async def test_an_agent_out_of_reach_answers_as_one_that_does_not_exist(
     connect: Connect, api: ScriptedCalypso, name: str
 ):

@@ -225,6 +225,50 @@ async def test_waiting_for_a_bucket_names_what_failed_in_it(rig: Rig, tmp_path: 
     assert stands["items"][0]["reason"]
 
 
+@pytest.mark.parametrize("name", ["hr/leave.md", "leave.md", "HR/Leave.md", "Leave at the depot"])
+@pytest.mark.parametrize("argument", ["file_id", "name", "filename"])
+async def test_a_source_is_read_and_removed_by_any_of_its_names_in_any_bucket(
+    rig: Rig, name: str, argument: str
+) -> None:
+    await rig.ok("create_bucket", name="Others", slug="others")
+    file_id = await added(rig, "hr/leave.md", LEAVE, title="Leave at the depot")
+    assert (await rig.ok("read_source", **{argument: name}))["file_id"] == file_id
+    removed = await rig.ok("remove_source", **{argument: name}, confirm=True)
+    assert removed == {"removed": "hr/leave.md", "file_id": file_id, "buckets": ["docs"]}
+
+
+async def test_a_name_that_is_not_exact_or_not_the_only_one_is_answered_with_what_may_be_meant(
+    rig: Rig,
+) -> None:
+    await rig.ok("create_bucket", name="Others", slug="others")
+    ids = [await added(rig, "hr/leave.md", LEAVE)]
+    for name in ("leave", "shared/hr/leave.md"):
+        refused = await rig.refused("read_source", file_id=name)
+        assert (refused["code"], ids[0] in refused["next_step"]) == ("file_not_found", True)
+    other = {"text": "Leave it.", "filename": "leave.md", "bucket": "others"}
+    ids.append((await rig.ok("upload_file", **other, wait=True))["file_id"])
+    assert (await rig.ok("read_source", file_id="hr/leave.md"))["file_id"] == ids[0]
+    refused = await rig.refused("read_source", file_id="Leave.md")
+    assert refused["code"] == "source_ambiguous"
+    assert all(file_id in refused["next_step"] for file_id in ids)
+    removed = await rig.ok("remove_source", name="leave.md", bucket="others", confirm=True)
+    assert removed["file_id"] == ids[1]
+
+
+async def test_a_name_reaches_no_source_out_of_scope(tmp_path: Path, era: str) -> None:
+    async with upload_rig(tmp_path / "data", era=era) as rig:
+        for slug in ("docs", "theirs"):
+            await rig.ok("create_bucket", name=slug, slug=slug)
+        theirs = {"text": LEAVE, "filename": "leave.md", "bucket": "theirs"}
+        await rig.ok("upload_file", **theirs, wait=True)
+    pin = {"pins": (ScopeLimit(buckets=frozenset({"docs"})),)}
+    async with upload_rig(tmp_path / "data", era=era, decisions=pin) as rig:
+        for tool in ("read_source", "remove_source"):
+            hidden = await rig.refused(tool, file_id="leave.md")
+            nowhere = await rig.refused(tool, file_id="levae.md")
+            assert str(hidden).replace("leave.md", "?") == str(nowhere).replace("levae.md", "?")
+
+
 @pytest.mark.parametrize("by", ["file_id", "name", "part of its name in another case"])
 async def test_a_source_is_removed_once_the_agent_says_that_its_user_agreed(rig: Rig, by: str) -> None:
     file_id = await added(rig, "leave.md", LEAVE)

@@ -32,7 +32,17 @@ class BucketLike(Protocol):
         ...
 
 
+class Named(Protocol):
+    """What has a name that people gave it."""
+
+    @property
+    def name(self) -> str | None:
+        """The name, which need not be the only one of its kind."""
+        ...
+
+
 B = TypeVar("B", bound=BucketLike)
+N = TypeVar("N", bound=Named)
 A = TypeVar("A", bound="AgentLike")
 
 
@@ -145,5 +155,10 @@ def find_bucket(reference: str, buckets: Sequence[B]) -> B | None:
         for bucket in buckets:
             if getattr(bucket, key) == reference:
                 return bucket
-    named = [bucket for bucket in buckets if bucket.name.casefold() == reference.casefold()]
+    return find_named(reference, buckets)
+
+
+def find_named(name: str, entries: Iterable[N]) -> N | None:
+    """Return the only one of `entries` that people call `name`, in any case; else None."""
+    named = [entry for entry in entries if (entry.name or "").casefold() == name.casefold()]
     return named[0] if len(named) == 1 else None

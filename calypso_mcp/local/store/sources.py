@@ -88,8 +88,8 @@ def find_matching_files(
 ) -> list[str] | None:
     """Return the ids of the files in the buckets that a search may look into; None without filters.
 
-    They have all the tags and the values in their metadata, and as file name, path, folder or title the
-    source asked for, or a glob that one of them matches, in any case.
+    They have all the tags and the values in their metadata, and as id, file name, path, folder or title the
+    source asked for, or a glob that one of the names matches, in any case.
     """
     if not (asked.tags or asked.source or asked.metadata):
         return None
@@ -106,14 +106,21 @@ def find_matching_files(
     found: list[str] = []
     for file_id, *names, tags, metadata in rows:
         folded = [fold_case(name) for name in names if name]
-        named = glob is None or any(name == sought or glob.selects(name) for name in folded)
         if (
-            named
+            (glob is None or file_id == asked.source or any(map(glob.selects, folded)) or sought in folded)
             and set(asked.tags or ()) <= set(json.loads(tags))
-            and (asked.metadata or {}).items() <= json.loads(metadata).items()
+            and _holds(json.loads(metadata), asked.metadata or {})
         ):
             found.append(file_id)
     return found
+
+
+def _holds(metadata: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether `metadata` has all values wanted, also those written as text or as a number."""
+    return all(
+        name in metadata and (metadata[name] == value or str(metadata[name]) == str(value))
+        for name, value in wanted.items()
+    )
 
 
 def take_out(

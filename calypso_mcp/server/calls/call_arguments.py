@@ -33,6 +33,8 @@ _ALIASES: Final = {
     "max_results": ("limit", "top_k"),
     "directory": ("folder",),
     "state": ("status",),
+    "file_id": ("name", "filename", "source"),
+    "source": ("file_id", "filename", "name"),
     "filename": ("name",),
     "name": ("filename",),
 }

@@ -174,7 +174,7 @@ class Access:
         ]
 
     async def require_agent(self, reference: str) -> AgentModel:
-        """Return the agent meant by its model id or profile id.
+        """Return the agent meant by its model id, its profile id or an unambiguous name.
 
         Raises:
             ScopeError: It does not exist or reaches outside the scope: the same error.
@@ -183,7 +183,7 @@ class Access:
         agents: list[AgentModel] = []
         for fresh in (False, True):
             agents = await self.agents(fresh=fresh)
-            agent = rules.find_agent(reference, agents)
+            agent = rules.find_agent(reference, agents) or rules.find_named(reference, agents)
             if agent is not None:
                 return agent
         raise ScopeError(

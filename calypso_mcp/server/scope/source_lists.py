@@ -15,16 +15,19 @@ from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.sources import Source, SourceList
 from calypso_mcp.api.states import state_of_file
+from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, InvalidRequest, ScopeError
 from calypso_mcp.server.scope.request_scope import Access
-from calypso_mcp.server.scope.scoped_lookup import Reach
+from calypso_mcp.server.scope.scoped_lookup import Reach, require_file
 
 #: Sources named in an error about a name.
 _MOST_NAMED: Final = 10
 _NAME_CHARS: Final = 80
 #: Sources looked through for a name.
 _MOST_LOOKED_AT: Final = 100
+#: Buckets looked through for a name at a time.
+_PARALLEL: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +79,58 @@ async def list_page(
     return page.model_copy(update={"sources": seen})
 
 
-async def require_source(access: Access, bucket: Bucket, name: str) -> Source:
-    """Return the one source of a bucket with this name, file name or title.
+async def find_source(access: Access, reference: str, within: Bucket | None = None) -> KnowledgeFile:
+    """Return the source in scope, or in the bucket `within`, with this id; else the only one with this name.
+
+    Raises:
+        ScopeError: No source has the id or the name.
+        InputError: Several sources have the name.
+    """
+    try:
+        return await require_file(access, reference, within=within)
+    except ScopeError as unknown:
+        if not await access.backend.abilities.have(Extension.SOURCES):
+            raise
+        try:
+            return await require_source(access, reference, within)
+        except ScopeError as unnamed:
+            raise ScopeError(unknown.message, code=unknown.code, hint=unnamed.hint) from None
+
+
+async def require_source(access: Access, name: str, within: Bucket | None) -> Source:
+    """Return the one source in scope, or in the bucket `within`, with this name, file name or title.
 
     Raises:
         ScopeError: No source has the name.
         InputError: Several sources have it.
     """
-    page = await list_page(access, bucket, SourceFilters(query=name), limit=_MOST_LOOKED_AT)
-    meant = [source for source in page.sources if name in (source.name, source.filename, source.title)] or [
-        source
-        for source in page.sources
-        if name.casefold()
-        in {known.casefold() for known in (source.name, source.filename, source.title) if known}
+    buckets = [within] if within else await access.buckets()
+    # A name with folders that are not part of it finds similar ones.
+    named = SourceFilters(query=name.rpartition("/")[2] or name)
+    pages = await map_parallel(
+        lambda bucket: list_page(access, bucket, named, limit=_MOST_LOOKED_AT), buckets, limit=_PARALLEL
+    )
+    similar = list({source.id: source for page in pages for source in page.sources}.values())
+    meant = [source for source in similar if name in _names(source)] or [
+        source for source in similar if name.casefold() in map(str.casefold, _names(source))
     ]
     if len(meant) == 1:
         return meant[0]
     if meant:
         raise InputError(
-            f"{len(meant)} sources of {bucket.slug} have this name.",
+            f"{len(meant)} sources have this name.",
             code="source_ambiguous",
             hint=f"Name one by file_id: {_named(meant)}.",
         )
     raise ScopeError(
-        f"There is no source {clean_line(name, _NAME_CHARS)!r} in {bucket.slug}.",
+        f"There is no source {clean_line(name, _NAME_CHARS)!r} in {within.slug if within else 'any bucket'}.",
         code="source_not_found",
-        hint=f"Similar: {_named(page.sources)}." if page.sources else "Call list_sources for the names.",
+        hint=f"Similar: {_named(similar)}." if similar else "Call list_sources for the names.",
     )
+
+
+def _names(source: Source) -> tuple[str, ...]:
+    return tuple(filter(None, (source.name, source.filename, source.title)))
 
 
 def _named(sources: Sequence[Source]) -> str:

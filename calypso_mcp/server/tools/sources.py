@@ -22,8 +22,7 @@ from calypso_mcp.server.results.places import Place, ends_before, has_part, plac
 from calypso_mcp.server.results.readings import cut_reading
 from calypso_mcp.server.results.standings import ReadinessWord, reason_of
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
-from calypso_mcp.server.scope.scoped_lookup import require_file
-from calypso_mcp.server.scope.source_lists import SourceFilters, list_page, require_source
+from calypso_mcp.server.scope.source_lists import SourceFilters, find_source, list_page, require_source
 from calypso_mcp.server.state import CallContext
 
 _NAME_CHARS = 200
@@ -168,7 +167,7 @@ class SourceReading(ToolResult):
 async def read_source(
     access: CurrentAccess,
     *,
-    file_id: Annotated[str, Field(description="Of a source or hit")],
+    file_id: Annotated[str, Field(description="Or its name")],
     start: Annotated[
         str, Field(max_length=400, description="Page, slide, line, 'section NAME', a hit's place")
     ] = "",
@@ -176,7 +175,7 @@ async def read_source(
     max_chars: Annotated[int, Field(ge=200, le=20_000, description="Most text")] = 6_000,
 ) -> Annotated[CallToolResult, SourceReading]:
     """Read a source's text from its beginning, a hit or a section on. To find text, search."""
-    file = await require_file(access, file_id)
+    file = await find_source(access, file_id)
     begin = read_place(start) if start.strip() else Place(passage=1)
     text = await read_from(access, file.id, begin, max_chars)
     beyond = next((last for last in text.passages[:1] if ends_before(begin, last.attributes)), None)
@@ -236,7 +235,7 @@ async def remove_source(
     access: CurrentAccess,
     ctx: CallContext,
     *,
-    file_id: Annotated[str, Field(description="Or bucket and name")] = "",
+    file_id: Annotated[str, Field(description="Or its name")] = "",
     bucket: Annotated[str, Field(description="Only from this bucket")] = "",
     name: Annotated[str, Field(description="As listed")] = "",
     confirm: Annotated[bool, Field(description="User agreed to it; needed")] = False,
@@ -244,13 +243,12 @@ async def remove_source(
     """Remove one source for good. Uploading a new version replaces it."""
     if bool(file_id) == bool(name):
         raise InputError(
-            "Name the source by file_id, or by bucket and name.",
+            "Name the source by file_id or by name.",
             code="invalid_arguments",
             hint="Take either from list_sources.",
         )
-    within = await access.target_bucket(bucket) if name or bucket else None
-    file = await require_source(access, within, name) if within and name else None
-    file = file or await require_file(access, file_id, within=within)
+    within = await access.require_bucket(bucket) if bucket else None
+    file = await (require_source(access, name, within) if name else find_source(access, file_id, within))
     holding = await _holding(access, file, within)
     slugs = [holder.slug for holder in holding]
     if access.state.confirm_removals:

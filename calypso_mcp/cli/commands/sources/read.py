@@ -15,7 +15,7 @@ from calypso_mcp.domain.untrusted_text import clean, clean_line
 def add_arguments(parser: CommandParser) -> None:
     """Take the source and where to begin."""
     parser.description = "Print the text of a source, as Calypso read it for searching."
-    parser.add_argument("file_id", metavar="FILE_ID", help="from `calypso-mcp list BUCKET`")
+    parser.add_argument("source", metavar="SOURCE", help="name or file id, as `calypso-mcp list` shows them")
     parser.add_argument("--start", metavar="PLACE", help="page, slide or line to start at")
     parser.add_argument("--max-chars", type=int, default=6000, metavar="N", help="most characters (6000)")
     add_calling_arguments(parser)
@@ -23,7 +23,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Print the text; return 1 if there is none."""
-    asked = {"file_id": arguments.file_id, "start": arguments.start, "max_chars": arguments.max_chars}
+    asked = {"file_id": arguments.source, "start": arguments.start, "max_chars": arguments.max_chars}
     result = call_tool("read_source", asked, flags)
     passages = result["passages"]
     if print_result(result, arguments):

@@ -15,7 +15,7 @@ from calypso_mcp.errors import ConfigError
 def add_arguments(parser: CommandParser) -> None:
     """Take the source."""
     parser.description = "Remove a source and its passages for good."
-    parser.add_argument("file_id", metavar="FILE_ID", help="from `calypso-mcp list BUCKET`")
+    parser.add_argument("source", metavar="SOURCE", help="name or file id, as `calypso-mcp list` shows them")
     parser.add_argument("--yes", action="store_true", help="do not ask first")
     add_calling_arguments(parser)
 
@@ -29,11 +29,11 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     if not arguments.yes:
         if not started_by_hand():
             raise ConfigError("Removing needs a yes.", hint="Add --yes.")
-        print(f"Remove {arguments.file_id} for good? [y/N] ", end="", file=sys.stderr, flush=True)
+        print(f"Remove {arguments.source} for good? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             print("Nothing was removed.", file=sys.stderr)
             return 1
-    result = call_tool("remove_source", {"file_id": arguments.file_id, "confirm": True}, flags)
+    result = call_tool("remove_source", {"file_id": arguments.source, "confirm": True}, flags)
     if not print_result(result, arguments):
         print(f"Removed {result['removed']} from {', '.join(result['buckets'])}.")
     return 0

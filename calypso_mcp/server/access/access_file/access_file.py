@@ -195,10 +195,11 @@ def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     location = [str(part)[:_LONGEST_NAME] for part in first["loc"]]
     message = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
-    if location[:1] == ["agents"] and len(location) > 1:
-        steps = [f"agent {location[1]!r}", *location[2:3]]
-    else:
-        steps = location
+    is_of_agent = location[:1] == ["agents"] and len(location) > 1
+    steps = [f"agent {location[1]!r}", *location[2:3]] if is_of_agent else location
+    if first["type"] == "extra_forbidden":
+        fields = _Agent.model_fields if is_of_agent else _File.model_fields
+        message = f"there is no such field, only {', '.join(fields)}"
     return ": ".join([*steps, message])
 
 

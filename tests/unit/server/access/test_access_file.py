@@ -99,6 +99,8 @@ SECRET = "cmt_a_this-is-a-clear-token-in-the-wrong-line-0000"
         ("[agents.a]\nall_buckets = true\ntoken_hash = []", ["'a'", "token_hash"]),
         ("[agents.a]\nall_buckets = true", ["'a'", "token_hash"]),
         (f"{AGENT}all_buckets = true\ntoken = '{SECRET}'", ["'a'", "token"]),
+        (f"{AGENT}all_buckets = true\nreed_only = true", ["'a'", "reed_only", "no such field", "read_only"]),
+        (f"{AGENT}all_buckets = true\n[agent.b]\ntoken_hash = '{HASH}'", ["agent: there", "only agents"]),
         (f"{AGENT}all_buckets = 'yes'", ["'a'", "all_buckets"]),
         (f"{AGENT}all_buckets = true\ncalls_per_minute = 0", ["'a'", "calls_per_minute"]),
         (f"{AGENT}all_buckets = true\nbytes_per_day = 0", ["'a'", "bytes_per_day"]),

@@ -19,6 +19,7 @@ SCHEMA: dict[str, Any] = {
         "max_results": {"type": "integer"},
         "dry_run": {"type": "boolean"},
         "metadata": {"type": "object"},
+        "source": TEXT,
         "items": {"type": "array", "items": {"properties": {"text": TEXT, "tags": {"type": "array"}}}},
     }
 }
@@ -43,6 +44,7 @@ READINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"state": ["FAILED"]}, {"state": "failed"}),
     ({"q": "a", "status": "failed", "top_k": "3"}, {"query": "a", "state": "failed", "max_results": 3}),
     ({"limit": 3}, {"max_results": 3}),
+    ({"file_id": "file_1"}, {"source": "file_1"}),
     ({"metadata": '{"a": null}'}, {"metadata": {"a": None}}),
     ({"metadata": {"a": None}}, {"metadata": {"a": None}}),
     ({"items": {"text": "x"}}, {"items": [{"text": "x"}]}),
