@@ -6,6 +6,7 @@ How often they hold what was asked for is measured by `tests/benchmarks/answers.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.ranking import telling
 from calypso_mcp.local.retrieval.words.stems import Stems, weigh
-from calypso_mcp.local.retrieval.words.stop_words import COST
+from calypso_mcp.local.retrieval.words.stop_words import COST, MONEY
 from calypso_mcp.local.retrieval.words.tokens import (
     beginning,
     is_english,
@@ -29,8 +30,6 @@ QUOTATIONS = 3
 #: Passages that score less than this share of the best are not quoted.
 _LEAST_OF_BEST = 0.5
 _WORD = re.compile(r"\w+")
-#: A number that is not part of a name ("BX-200").
-_NUMBER = re.compile(r"(?<![\w-])\d")
 #: What the place of its passage in the search adds to a sentence that has words of the question.
 _PASSAGE_WEIGHT = 0.6
 #: Share of what the question's words weigh that some passage must hold: in English, in scripts whose words
@@ -101,7 +100,7 @@ class Question:
     @property
     def asks_price(self) -> bool:
         """Whether nothing answers that states no price."""
-        return _speaks_of_cost(self.text)
+        return not COST.isdisjoint(_words(self.text))
 
     @property
     def sought(self) -> str:
@@ -142,14 +141,18 @@ def quotations(
     """Return the sentences that answer best, best first; none where the passages do not answer.
 
     `words` states how much each phrase asked for tells; of the first few passages, which are looked at, one
-    must hold `least_share` of that. `of_price`: none answer unless one may state a price.
+    must hold `least_share` of that. `of_price`: only those answer that state a price.
     """
     top = found[0].score if found else 0.0
     best = [source for source in found[:PASSAGES] if source.score >= _LEAST_OF_BEST * top]
     whole = sum(words.values())
     if not best or not whole:
         return []
-    candidates = list(_candidates(words, best))
+    candidates = [
+        candidate
+        for candidate in _candidates(words, best, of_price=of_price)
+        if not of_price or _states_price(candidate.quotation.text)
+    ]
     texts = [f"{source.context}\n{source.text}" for source in best]
     weights = _weights(words, [*texts, *(candidate.scored for candidate in candidates)])
     if max(weights[: len(best)]) < least_share * whole:
@@ -167,17 +170,16 @@ def quotations(
     )
     chosen = [candidates[-position] for _, position in ranked]
     said = [candidate for candidate in chosen if not candidate.is_label] or chosen
-    quoted = [candidate.quotation for candidate in said[:QUOTATIONS]]
-    is_answer = not of_price or any(_states_price(quotation.text) for quotation in quoted)
-    return quoted if is_answer else []
+    return [candidate.quotation for candidate in said[:QUOTATIONS]]
 
 
 def _states_price(sentence: str) -> bool:
-    return _NUMBER.search(sentence) is not None or _speaks_of_cost(sentence)
+    has_sign = any(unicodedata.category(char) == "Sc" for char in sentence)
+    return has_sign or not MONEY.isdisjoint(_words(sentence))
 
 
-def _speaks_of_cost(text: str) -> bool:
-    return not COST.isdisjoint(_WORD.findall(text.casefold()))
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +191,12 @@ class _Candidate:
     is_label: bool
 
 
-def _candidates(asked_for: Collection[str], found: Sequence[Source]) -> Iterator[_Candidate]:
+def _candidates(
+    asked_for: Collection[str], found: Sequence[Source], *, of_price: bool
+) -> Iterator[_Candidate]:
     """Yield each different sentence once, except questions and what only repeats what is asked.
 
-    What follows those answers them, so that it is judged together with them.
+    What follows those answers them, so that it is judged together with them, and a price with its headings.
     """
     seen: set[tuple[str, ...]] = set()
     for position, source in enumerate(found):
@@ -204,11 +208,11 @@ def _candidates(asked_for: Collection[str], found: Sequence[Source]) -> Iterator
             ):
                 asked.append(sentence)
                 continue
-            said = tuple(_WORD.findall(sentence.casefold()))
+            said = tuple(_words(sentence))
             if said not in seen:
                 seen.add(said)
                 # A reply need not repeat any word of the question that it is the answer to.
-                before = [source.context] if source.is_reply else asked
+                before = [source.context] if source.is_reply or of_price else asked
                 scored = "\n".join([*before, sentence])
                 yield _Candidate(Quotation(position, sentence), scored, sentence in labels)
             asked = []

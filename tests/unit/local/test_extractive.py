@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -184,13 +185,17 @@ def test_a_title_that_the_citation_shows_is_quoted_only_where_nothing_else_is() 
         ("Wie viel kostet der Klimaservice?", "Klimaservice 110 €."),
         ("What does it cost to bring dogs?", "Dogs stay for 12 EUR a night."),
         ("What does a parking space cost?", "A parking space costs twenty euros a month."),
+        ("Combien coûte un casque ?", "Le casque est gratuit."),
+        ("Quel est le prix d'une révision ?", "Une révision : 79 €."),
+        ("Wat kost een kluisje?", "Een kluisje: 10 euro."),
+        ("What is the fee for parking?", "Parking: $5."),
     ],
 )
 def test_a_price_is_answered_without_the_word_that_asks_for_it(text: str, answer: str) -> None:
     question = Question(text)
     passages, counts = (
         4,
-        [int("cost" not in phrase and "kost" not in phrase) for phrase in question.phrases()],
+        [int(re.search("cost|kost|wat", phrase) is None) for phrase in question.phrases()],
     )
     weights = dict(zip(question.phrases(), question.weights(passages, counts), strict=True))
     [found] = quotations(weights, [Source("", answer, 1.0)], question.least_share, of_price=True)
@@ -199,7 +204,13 @@ def test_a_price_is_answered_without_the_word_that_asks_for_it(text: str, answer
 
 
 @pytest.mark.parametrize(
-    "text", ["Bicycles can be hired at the reception.", "Bicycles: the BX-200, the X40."]
+    "text",
+    [
+        "Bicycles can be hired at the reception.",
+        "Bicycles: the BX-200, the X40.",
+        "Bicycles are hired out until 30 August, from 9:00.",
+        "There are 12 bicycles.",
+    ],
 )
 def test_what_states_no_price_is_no_answer_to_a_question_for_a_price(text: str) -> None:
     question = Question("What do the bicycles cost?")
@@ -208,3 +219,12 @@ def test_what_states_no_price_is_no_answer_to_a_question_for_a_price(text: str) 
     assert quotations(weights, [source], question.least_share)
     assert not quotations(weights, [source], question.least_share, of_price=question.asks_price)
     assert not Question("Who hires out bicycles?").asks_price
+
+
+def test_a_price_below_a_heading_answers_for_what_the_heading_names() -> None:
+    question = Question("Was kostet die Skifreizeit?")
+    text = "Die Fahrt dauert vom 2. bis 8. Januar. Im Preis von 420 Euro ist die Halbpension enthalten."
+    source = Source("fahrt.md\nSkifreizeit in Oberstdorf", text, 1.0)
+    weights = dict.fromkeys(question.phrases(), 1.0)
+    [found] = quotations(weights, [source], question.least_share, of_price=question.asks_price)
+    assert found.text.startswith("Im Preis von 420 Euro")

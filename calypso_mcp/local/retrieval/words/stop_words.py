@@ -1,5 +1,7 @@
 """Words that say nothing about what is sought; dropped from queries, never from passages."""
 
+# ruff: noqa: RUF001  other scripts have letters that look like Latin ones
+
 from __future__ import annotations
 
 import re
@@ -61,11 +63,19 @@ FUNCTION_WORDS = frozenset(_FUNCTION.split())
 JOINED = frozenset({"c", "d", "j", "jusqu", "l", "m", "n", "qu", "s", "t"})
 
 _COST = """
-    cost costs kostet kosten coûte coûtent coûter cuesta cuestan costar costa costano kost kosztuje
-    стоит стоят
+    cost costs price prices fee fees kostet kosten preis preise gebühr gebühren coûte coûtent coûter prix
+    tarif tarifs cuesta cuestan costar precio precios costa costano prezzo prezzi custa custam preço preços
+    kost prijs prijzen kosztuje kosztują cena ceny kostar koster pris стоит стоят цена цены
 """
 #: Words that ask for a price, which documents state without them.
 COST = frozenset(_COST.split())
+_MONEY = """
+    eur euro euros usd dollar dollars gbp pound pounds pence cent cents chf franken francs kr sek nok dkk
+    kronor kroner pln złotych czk kč huf forint ron lei руб рубль рубля рублей tl лв 円 元
+    free kostenlos kostenfrei gratis umsonst gratuit gratuite gratuits gratuites gratuito gratuita бесплатно
+"""
+#: Words with which documents state a price where no sign does.
+MONEY = COST | frozenset(_MONEY.split())
 
 #: Words whose absence from the documents says nothing about what was sought.
 UNREMARKABLE = STOP_WORDS | FUNCTION_WORDS | COST | frozenset(_UNREMARKABLE.split())
