@@ -95,6 +95,7 @@ def test_preformatted_text_keeps_its_lines() -> None:
         "<p hidden>noise</p>",
         "<p style='display: none'>noise</p>",
         "<div aria-hidden='true'>noise</div>",
+        "<button aria-expanded=false><i></i></button> <div hidden>noise</div>",
         "<ul role=navigation><li>noise</ul>",
         "<button>noise</button>",
         "<div><button class=close>noise</button></div>",
@@ -158,6 +159,22 @@ def test_a_button_that_asks_stands_above_its_answer() -> None:
     assert texts("<button>How long?</button><div>Nine weeks</div>") == ["How long?", "Nine weeks"]
     [heading, _] = read("<h2><button>Rent</button></h2><div role=region hidden>Nine weeks</div>").blocks
     assert (heading.text, heading.heading_level) == ("Rent", 2)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "<h3>How long?</h3>",
+        "<div class=q>How long?</div>",
+        "<h3><a aria-expanded=false>How long</a></h3>",
+        "<h3 aria-controls=a>How long</h3>",
+        "<dt>How long</dt>",
+    ],
+)
+def test_an_answer_that_is_folded_up_is_read(question: str) -> None:
+    for folded in ("style='display: none'", "hidden", "aria-hidden=true"):
+        page = f"<div>{question}\n<!-- a --><div {folded}>Nine <b>weeks</b></div><p hidden>noise</p></div>"
+        assert texts(page)[1:] == ["Nine weeks"]
 
 
 def test_a_form_keeps_what_was_typed_apart_from_its_labels() -> None:

@@ -191,6 +191,11 @@ READ = {
         "<?xml version='1.0'?><html><script src='a'/><body>Two rents</body></html>",
         "Two rents",
     ),
+    "literal text in xhtml": (
+        "a.xhtml",
+        "<html><script>//<![CDATA[\na < b\n//]]></script><p>Two <![CDATA[<rents> & [a] fee]]></p></html>",
+        "Two <rents> & [a] fee",
+    ),
     "mail called txt": (
         "a.txt",
         "Subject: Rent\nMIME-Version: 1.0\nContent-Transfer-Encoding: quoted-printable\n\nK=C3=BCnd=\nigt",

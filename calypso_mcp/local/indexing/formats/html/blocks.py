@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborNode
 
 from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
+from calypso_mcp.local.indexing.formats.html.visibility import is_never_content, said_by_attributes
 from calypso_mcp.local.indexing.formats.tables import (
     CELL_SEPARATOR,
     LONGEST_HEADER,
@@ -16,35 +17,12 @@ from calypso_mcp.local.indexing.formats.tables import (
     repeat_cell,
 )
 
-_NEVER_CONTENT = """
-    script style noscript noframes template canvas iframe object embed head nav rp rt datalist audio video
-    symbol defs metadata annotation annotation-xml del
-"""
 _BLOCK_ELEMENTS = """
     address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption
     figure footer form header hgroup hr legend li main menu ol p pre section select summary table tbody td
     textarea tfoot th thead tr ul title desc text
 """
-_SKIPPED = frozenset(_NEVER_CONTENT.split())
 BLOCKS = frozenset(_BLOCK_ELEMENTS.split())
-#: Class names are too unreliable to skip by; these ARIA roles are defined as page furniture.
-_SKIPPED_ROLES = frozenset({"navigation", "search", "menu", "menubar", "toolbar", "banner"})
-#: A form that was saved filled in shows what was typed.
-_TYPED_INTO = frozenset({"text", "email", "tel", "url", "number", "date", "search", None})
-#: A button there, one that unfolds something and one that asks is the heading of what it unfolds (WAI-ARIA,
-#: accordion).
-_HEADED = frozenset({*(f"h{level}" for level in range(1, 7)), "summary", "dt"})
-_QUESTION = ("?", "\uff1f", "\u061f")
-_UNFOLDING = frozenset({"aria-controls", "aria-expanded"})
-#: What is folded up or lies behind another tab, and is shown on demand.
-_FOLDED_ROLES = frozenset({"region", "tabpanel"})
-_FORM_CONTROLS = frozenset({"textarea", "select", "form", "html", "body"})
-#: Elements whose title says more than their text; that of a link repeats it.
-_EXPLAINED = frozenset(
-    {"abbr", "acronym", "dfn", "span", "td", "th", "div", "p", "li", "mark", "ins", "time"}
-)
-#: What programs write into `alt` by themselves.
-_FILE_NAME = re.compile(r"\S+\.\w{3,4}|\s*")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CELLS = frozenset({"td", "th"})
 #: Most columns in which cells span rows, or that one cell spans.
@@ -72,63 +50,6 @@ def visible_blocks(
     so is the footer of the page unless `has_footer`.
     """
     return _Reader(lines, left_out, has_footer=has_footer).read(root)
-
-
-def is_never_content(node: LexborNode) -> bool:
-    """Whether an element holds no text for readers, or is hidden."""
-    is_unchosen = node.tag == "option" and "selected" not in node.attributes
-    return (
-        node.tag in _SKIPPED
-        or is_unchosen
-        or _is_mere_button(node)
-        or _is_mere_sign(node)
-        or _is_hidden(node)
-    )
-
-
-def said_by_attributes(node: LexborNode, *, is_empty: bool) -> str:
-    """Return the text that an element, which may hold none itself, shows or says aloud by its attributes."""
-    attributes = node.attributes
-    if not attributes:
-        return ""
-    if node.tag == "input":
-        said = attributes.get("value") if attributes.get("type", "text") in _TYPED_INTO else ""
-    elif is_empty and node.tag not in _FORM_CONTROLS:
-        said = attributes.get("alt") or attributes.get("aria-label") or attributes.get("title")
-    else:
-        said = attributes.get("title") if node.tag in _EXPLAINED else ""
-    return "" if not said or _FILE_NAME.fullmatch(said) else said
-
-
-def _is_mere_button(node: LexborNode) -> bool:
-    if node.tag != "button" or not _UNFOLDING.isdisjoint(node.attributes):
-        return False
-    is_headed = node.parent is not None and node.parent.tag in _HEADED
-    return not is_headed and not node.text().rstrip().endswith(_QUESTION)
-
-
-def _is_mere_sign(node: LexborNode) -> bool:
-    """Whether an element is a link to a place in the page, such as the heading before it, without words."""
-    return (
-        node.tag == "a"
-        and "#" in (node.attributes.get("href") or "")
-        and not any(map(str.isalnum, node.text()))
-        and node.css_first("[alt]") is None
-    )
-
-
-def _is_hidden(node: LexborNode) -> bool:
-    attributes = node.attributes
-    if not attributes or attributes.get("role") in _FOLDED_ROLES:
-        return False
-    style = (attributes.get("style") or "").replace(" ", "").lower()
-    return (
-        "hidden" in attributes
-        or attributes.get("aria-hidden") == "true"
-        or attributes.get("role") in _SKIPPED_ROLES
-        or "display:none" in style
-        or "visibility:hidden" in style
-    )
 
 
 class _Reader:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from selectolax.lexbor import LexborNode
 
-from calypso_mcp.local.indexing.formats.html.blocks import BLOCKS, is_never_content, walk
+from calypso_mcp.local.indexing.formats.html.blocks import BLOCKS, walk
+from calypso_mcp.local.indexing.formats.html.visibility import is_never_content
 
 #: Share of the page's text that one piece of furniture has at most.
 _MOST_SHARE = 0.3

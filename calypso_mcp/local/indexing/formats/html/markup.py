@@ -25,6 +25,8 @@ _MOST_ATTRIBUTES = 1_000
 _FALLBACK = re.compile(
     r"<(noscript|noframes)(?:\s[^<>]*+)?>([^<]*+(?:<(?!/?\1)[^<]*+)*+)</\1\s*>", re.IGNORECASE
 )
+#: Text of XHTML, and a comment to the parser.
+_LITERAL = re.compile(r"<!\[CDATA\[([^\]]*+(?:\](?!\]>)[^\]]*+)*+)(?:\]\]>)?+")
 #: The parser would see nothing but frames.
 _FRAMES = re.compile(r"</?frame(?:set)?\b([^<>]*+)>", re.IGNORECASE)
 #: A style that is never closed goes on to the end.
@@ -39,9 +41,11 @@ def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) ->
     Documents that frames hold themselves follow as paragraphs; what is shown without frames, and what stands
     in the shadow of an element, stands in the page; text for browsers without scripts is text, but
     for the advice to allow them; elements with absurdly many attributes have none; those of XHTML that close
-    in their start tag have an end tag.
+    in their start tag have an end tag, and its literal text is text.
     """
     in_shadow: list[bool] = []  # of each open template
+    if is_xhtml:
+        markup = _LITERAL.sub(lambda literal: escape(literal[1]), markup)
 
     def changed(tag: re.Match[str]) -> str:
         name, attributes = tag[1].lower(), tag[2]
