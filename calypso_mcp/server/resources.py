@@ -49,6 +49,8 @@ GUIDES = {
 #: Of the text of a source; only where the backend can return it.
 TEXT_TEMPLATE = "bucket://{slug}/files/{file_id}/text"
 _PAGE = 100
+#: Longest URI that is looked at: those of lists are shorter.
+_URI_CHARS = 4_096
 _NAME_CHARS = 120
 _JSON = "application/json"
 _MARKDOWN = "text/markdown"
@@ -69,7 +71,7 @@ async def read(access: Access, uri: str) -> ResourceText:
     Raises:
         ScopeError: There is no such resource, or it is out of scope.
     """
-    scheme, _, rest = uri.partition("://")
+    scheme, _, rest = uri.partition("://") if len(uri) <= _URI_CHARS else ("", "", "")
     parts = [unquote(part) for part in rest.split("/")]
     match (scheme, parts):
         case ("bucket", [slug]):

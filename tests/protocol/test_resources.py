@@ -14,6 +14,7 @@ from mcp_types import INVALID_PARAMS, TextResourceContents
 from calypso_mcp.server.batches.batch_reports import OutcomeWord
 from calypso_mcp.server.resources import GUIDES
 from tests.support.mcp_answers import Connect
+from tests.support.own_time import own_time
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
 
 
@@ -142,3 +143,12 @@ async def test_no_made_up_id_reaches_another_endpoint(connect: Connect, api: Scr
             with pytest.raises(MCPError):
                 await read(client, f"bucket://handbook/files/{name}")
     assert {what for what, _ in api.requests} <= {"GET /knowledge/buckets"}
+
+
+@pytest.mark.parametrize("unit", ["%", "a/", "%41"])
+async def test_a_uri_of_any_length_is_refused_at_once(connect: Connect, unit: str):
+    async with connect() as client:
+        started = own_time()
+        with pytest.raises(MCPError, match="There is no resource"):
+            await client.read_resource(f"bucket://{unit * 500_000}")
+        assert own_time() - started < 0.4

@@ -11,6 +11,7 @@ import pytest
 
 from calypso_mcp.cli.printing.snippets import snippet
 from calypso_mcp.domain import json_text, slugs, untrusted_text
+from calypso_mcp.domain.json_shape import JsonShape, excess
 from calypso_mcp.local.indexing import chunking
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.data.structured import read_toml
@@ -22,7 +23,6 @@ from calypso_mcp.local.indexing.formats.texts.markdown import split_markdown
 from calypso_mcp.local.indexing.formats.toml import parse_toml
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.words import tokens
-from calypso_mcp.server.access.json_shape import JsonShape, excess
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.settings.placeholders import placeholder_in
 

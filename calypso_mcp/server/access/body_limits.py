@@ -8,10 +8,10 @@ import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from calypso_mcp.domain.json_shape import JsonShape, excess
 from calypso_mcp.domain.json_text import parsable
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.credentials import UPLOADS_PREFIX
-from calypso_mcp.server.access.json_shape import JsonShape, excess
 
 #: Bodies that are too large are read off, and thrown away, up to this many times the limit.
 _READ_OFF = 4

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from calypso_mcp.domain.json_shape import JsonShape, excess
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError
 
@@ -150,7 +151,8 @@ def _only_entry(value: Any) -> Any:
 
 def _decoded(text: str, starts: str) -> Any:
     """Return what `text` says as JSON where it begins with one of `starts`, else the text itself."""
-    if not text.lstrip().startswith(tuple(starts)):
+    # Within a string, what would be too much in a body has passed as one value.
+    if not text.lstrip().startswith(tuple(starts)) or excess(text.encode(errors="replace"), JsonShape()):
         return text
     try:
         return json.loads(text)

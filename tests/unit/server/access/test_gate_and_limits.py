@@ -19,11 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.json_shape import JsonShape
 from calypso_mcp.errors import Busy, ConnectionFailed
 from calypso_mcp.server.access.body_limits import BodyPolicy
 from calypso_mcp.server.access.credentials import NO_ACCESS, access_token, grant_of_user
 from calypso_mcp.server.access.gate import AccessControl
-from calypso_mcp.server.access.json_shape import JsonShape
 from calypso_mcp.server.access.limits import HttpLimits, wrap
 from calypso_mcp.server.access.oauth.protected_resource import ProtectedResource
 from tests.support.oauth_issuer import Clock

@@ -155,3 +155,11 @@ def test_unknown_names_are_named_once_cleaned_and_within_bounds():
 def test_any_number_of_unknown_arguments_is_no_hosts_addition():
     with pytest.raises(InputError, match="Too many"):
         read(**{f"x{number}": 1 for number in range(100_000)})
+
+
+@pytest.mark.parametrize(
+    "text", ["[" + "{}," * 200_000 + "{}]", '{"a":' * 100 + "1" + "}" * 100], ids=["wide", "deep"]
+)
+def test_json_inside_a_string_has_the_limits_of_a_body(text: str):
+    """Parsed, a few bytes become many objects; validation refuses the text in their place."""
+    assert read(metadata=text) == {"metadata": text}
