@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import AliasChoices, Field, StrictBool
 
-from calypso_mcp.api.wire import WireModel
+from calypso_mcp.api.wire import NULL_IS_EMPTY, AnyText, WireModel
 
 
 class AgentModel(WireModel):
@@ -14,15 +16,15 @@ class AgentModel(WireModel):
     """
 
     id: str
-    base_model: str | None = None
+    base_model: AnyText = None
     profile_id: str | None = Field(None, validation_alias=AliasChoices("profile_id", "agent_id"))
     name: str | None = None
     #: Of the embedded backend.
     instructions: str | None = None
     source: str | None = None
     enabled: StrictBool = True
-    bucket_ids: tuple[str, ...] = ()
-    missing_bucket_ids: tuple[str, ...] = ()
+    bucket_ids: Annotated[tuple[str, ...], NULL_IS_EMPTY] = ()
+    missing_bucket_ids: Annotated[tuple[str, ...], NULL_IS_EMPTY] = ()
 
     @property
     def live_bucket_ids(self) -> tuple[str, ...]:
@@ -39,7 +41,7 @@ class AgentModelList(WireModel):
     """Answer of `GET /rag-agent/models`."""
 
     object: str = "rag_agent_model_list"
-    team_id: str = ""
+    team_id: AnyText = None
     data: tuple[AgentModel, ...]
     request_id: str | None = None
 

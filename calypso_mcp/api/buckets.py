@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from calypso_mcp.api.wire import WireModel
+from calypso_mcp.api.wire import AnyText, WireModel
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.states.statuses import BucketStatus
 from calypso_mcp.domain.uploads.declaration import Destination
@@ -34,6 +34,9 @@ def _share(value: T) -> T:
     return value
 
 
+_Count = Annotated[StrictInt, BeforeValidator(lambda count: 0 if count is None else count)]
+
+
 @dataclass(frozen=True, slots=True)
 class BucketStore:
     """The searchable side of a bucket: how many of its members are indexed.
@@ -41,11 +44,13 @@ class BucketStore:
     `warned_member_count` is an extension: members of which a reader should know something.
     """
 
-    status: str = "unknown"
-    indexed_member_count: StrictInt = 0
-    pending_member_count: StrictInt = 0
-    warned_member_count: StrictInt = 0
-    last_error: str | None = None
+    status: Annotated[str, BeforeValidator(lambda word: word or "unknown"), AfterValidator(str.lower)] = (
+        "unknown"
+    )
+    indexed_member_count: _Count = 0
+    pending_member_count: _Count = 0
+    warned_member_count: _Count = 0
+    last_error: AnyText = None
 
     @property
     def is_active(self) -> bool:
@@ -78,12 +83,8 @@ class Bucket:
     slug: str
     name: Annotated[str, BeforeValidator(lambda name: name or "")] = ""
     status: Annotated[str, AfterValidator(_share)] = BucketStatus.ACTIVE
-    description: str | None = None
-    member_count: Annotated[
-        StrictInt,
-        _named("memberCount", "member_count"),
-        BeforeValidator(lambda count: 0 if count is None else count),
-    ] = 0
+    description: AnyText = None
+    member_count: Annotated[_Count, _named("memberCount", "member_count")] = 0
     kept_counts: Annotated[
         tuple[tuple[str, StrictInt], ...],
         _named("counts"),

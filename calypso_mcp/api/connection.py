@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic import field_validator
 from pydantic.config import JsonDict
 
-from calypso_mcp.api.wire import WireModel
+from calypso_mcp.api.wire import AnyText, WireModel
 
 
 class Extension(StrEnum):
@@ -45,8 +45,8 @@ class ConnectionState(WireModel):
     """Answer of `GET /connection`. Extensions that this version does not know are left out."""
 
     object: str = "connection"
-    status: str | None = None
-    team_id: str | None = None
+    status: AnyText = None
+    team_id: AnyText = None
     extensions: tuple[Extension, ...] = ()
     request_id: str | None = None
 

@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StrictBool
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
-from calypso_mcp.api.wire import WireModel
+from calypso_mcp.api.wire import AnyText, WireModel
 from calypso_mcp.domain.states.statuses import FileStatus
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 
@@ -222,11 +222,18 @@ AnySync = Annotated[tuple[BucketSync, ...], BeforeValidator(BucketSync.read_all)
 
 def _texts(value: object) -> tuple[str, ...] | None:
     """Return the texts in a list; None for any other shape, which is not published."""
-    entries = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
-    return tuple(entry for entry in entries if isinstance(entry, str)) or None
+    if not isinstance(value, list | tuple):
+        return None
+    return tuple(entry for entry in cast("Sequence[object]", value) if isinstance(entry, str) and entry)
 
 
-AnyTexts = Annotated[tuple[str, ...] | None, BeforeValidator(_texts)]
+def read_tags(value: object) -> tuple[str, ...] | None:
+    """Return the tags in a list, or in one comma-separated string, as some endpoints take and give them."""
+    return _texts([tag.strip() for tag in value.split(",")] if isinstance(value, str) else value)
+
+
+AnyTexts = Annotated[tuple[str, ...] | None, BeforeValidator(lambda value: _texts(value) or None)]
+AnyTags = Annotated[tuple[str, ...] | None, BeforeValidator(read_tags)]
 
 
 class KnowledgeFile(WireModel):
@@ -235,15 +242,15 @@ class KnowledgeFile(WireModel):
     id: str = Field(validation_alias=FILE_ID)
     object: str = "knowledge_file"
     status: str = Field("unknown", validation_alias=STATUS)
-    title: str | None = None
-    filename: str | None = None
-    content_type: str | None = Field(None, validation_alias=AliasChoices("content_type", "mime_type"))
+    title: AnyText = None
+    filename: AnyText = None
+    content_type: AnyText = Field(None, validation_alias=AliasChoices("content_type", "mime_type"))
     size_bytes: StrictInt | None = None
-    sha256: str | None = None
-    tags: tuple[str, ...] | None = None
+    sha256: AnyText = None
+    tags: AnyTags = None
     metadata: dict[str, Any] | None = None
-    created_at: str | None = None
-    updated_at: str | None = None
+    created_at: AnyText = None
+    updated_at: AnyText = None
     task: AnyTask = None
     task_reference: str | None = Field(None, validation_alias=TASK_REFERENCE, serialization_alias="task_id")
     bucket_sync_status: str | None = Field(

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.files import KnowledgeFile
+from calypso_mcp.api.wire import AnyText
 from calypso_mcp.domain.uploads.declaration import IfExists
 
 
-def read_tags(value: Any) -> Any:
-    """Return the tags of one comma-separated string, the form these endpoints take them in."""
-    if not isinstance(value, str):
-        return value
-    return tuple(tag for tag in map(str.strip, value.split(",")) if tag)
-
-
 def write_tags(tags: tuple[str, ...]) -> str | None:
-    """Return tags as these endpoints take them; None without tags."""
+    """Return tags as these endpoints take them, in one comma-separated string; None without tags."""
     return ",".join(tags) or None
-
-
-AnyTags = Annotated[tuple[str, ...] | None, BeforeValidator(read_tags)]
 
 
 class ImportUrl(DestinationFields):
@@ -50,15 +41,13 @@ class FetchedSource(KnowledgeFile):
     """Answer of both: the knowledge file that was made, under the names that these endpoints use.
 
     Attributes:
-        tags: A list, or one comma-separated string.
         url: The normalised URL of a website, its identity.
         summary: What a website says of itself.
         bucket_assignment: Its shape is not published.
         replaces: An extension: the id of the version before, of which this one takes the place.
     """
 
-    tags: AnyTags = None
-    url: str | None = None
-    summary: str | None = None
+    url: AnyText = None
+    summary: AnyText = None
     bucket_assignment: Any = None
     replaces: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -37,5 +37,11 @@ def _or_empty(value: object) -> object:
     return () if value is None else value
 
 
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+#: A text that only describes: one of another type, which the API sheet does not rule out, is left out.
+AnyText = Annotated[str | None, BeforeValidator(_text_or_none)]
 #: Reads null, which some APIs write for an empty list, as an empty one.
 NULL_IS_EMPTY: Final = BeforeValidator(_or_empty)

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from calypso_mcp.api import paths
-from calypso_mcp.api.websites import AddWebsite, ImportUrl, read_tags
+from calypso_mcp.api.files import read_tags
+from calypso_mcp.api.websites import AddWebsite, ImportUrl
 from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.local.backend import Backend
@@ -127,7 +128,7 @@ def _declare(body: AddWebsite | ImportUrl, tags: str | None) -> tuple[WebUrl, De
     declared = Declaration(
         destination=body.destination,
         title=body.title,
-        tags=read_tags(tags or ""),
+        tags=read_tags(tags) or (),
         path=str(url),
         if_exists="replace" if body.if_exists == "replace" else "keep_both",
     )

@@ -1,4 +1,4 @@
-"""Lists of answers whose shape is not published: one odd entry, or null, costs nothing else."""
+"""Answers whose shape is not published: one odd entry, type or null costs nothing else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.batches import BatchFinalized, BatchSession
 from calypso_mcp.api.buckets import MadeBucket
+from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.search import SearchResponse
 
 
@@ -40,6 +41,42 @@ def test_a_bucket_may_leave_what_describes_it_null() -> None:
     described = dict.fromkeys(["name", "description", "memberCount", "counts", "fileCount", "bucketStore"])
     bucket = MadeBucket.model_validate({"id": "b", "slug": "handbook", **described}).bucket
     assert (bucket.slug, bucket.name, bucket.member_count, bucket.file_count) == ("handbook", "", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("store", "is_active"),
+    [
+        ({"status": "ACTIVE", "pending_member_count": None, "last_error": {"code": "none"}}, True),
+        ({"status": "Active", "pending_member_count": 1}, False),
+        ({"status": None, "indexed_member_count": None, "last_error": None}, False),
+    ],
+)
+def test_the_store_of_a_bucket_may_spell_its_state_otherwise_or_leave_it_null(
+    store: dict[str, Any], is_active: bool
+) -> None:
+    made = {"id": "b", "slug": "handbook", "description": {"text": "x"}, "bucketStore": store}
+    found = MadeBucket.model_validate(made).bucket.store
+    assert found is not None
+    assert (found.is_active, found.indexed_member_count) == (is_active, 0)
+
+
+def test_what_only_describes_a_file_may_be_of_any_type() -> None:
+    described = {"created_at": {"_seconds": 1}, "updated_at": 1780000000, "title": 7, "sha256": False}
+    file = KnowledgeFile.model_validate({"id": "f", "status": "indexed", **described})
+    assert (file.status, file.created_at, file.updated_at, file.title) == ("indexed", None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("tags", "read"),
+    [("a, b,", ("a", "b")), (["a", 7, "b"], ("a", "b")), ("", ()), ([], ()), (None, None), ({"a": 1}, None)],
+)
+def test_tags_come_as_a_list_or_as_one_string(tags: Any, read: Any) -> None:
+    assert KnowledgeFile.model_validate({"id": "f", "tags": tags}).tags == read
+
+
+def test_an_agent_may_leave_its_buckets_null() -> None:
+    agent = AgentModel.model_validate({"id": "m", "bucket_ids": None, "missing_bucket_ids": None})
+    assert agent.live_bucket_ids == ()
 
 
 def test_a_result_without_attributes_is_a_result() -> None:
