@@ -47,7 +47,10 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 P = TypeVar("P", bound=BaseModel)
 
-UNUSABLE_ID = "The id of a request is a string or a whole number."
+_UNUSABLE_ID = "The id of a request is a string or a whole number."
+_NO_MESSAGE = (
+    "A message is one JSON-RPC 2.0 object with a method, result or error; batches are not supported."
+)
 _LOGGING_SETUP = "configure_logging"
 
 ReadStream = ContextReceiveStream[SessionMessage | Exception]
@@ -191,19 +194,21 @@ class _Exchange(_SingleExchangeDispatchContext):
         await self.send(notification.model_dump_json(by_alias=True, exclude_none=True).encode())
 
 
-def has_unusable_id(text: bytes) -> bool:
-    """Whether `text` is a request whose id is neither a string nor a whole number.
+def fault_of(text: bytes) -> str | None:
+    """Return why `text` is JSON but no message; None if it is one, or no JSON.
 
-    The SDK takes it for a notification, and its client would wait for an answer for ever.
+    The SDK lists every type that it tried to read. It takes a request whose id is neither a string nor a
+    whole number for a notification, and its client would wait for an answer for ever.
     """
     try:
         message = pydantic_core.from_json(text)
     except ValueError:
-        return False
-    if not isinstance(message, dict):
-        return False
-    members = cast("dict[str, object]", message)
-    return {"id", "method"} <= members.keys() and type(members["id"]) not in (str, int)
+        return None
+    members = cast("dict[str, object]", message) if isinstance(message, dict) else {}
+    if members.get("jsonrpc") != "2.0" or members.keys().isdisjoint(("method", "result", "error")):
+        return _NO_MESSAGE
+    has_unusable_id = {"id", "method"} <= members.keys() and type(members["id"]) not in (str, int)
+    return _UNUSABLE_ID if has_unusable_id else None
 
 
 async def answer_request(

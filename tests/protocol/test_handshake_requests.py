@@ -168,6 +168,25 @@ async def test_whatever_is_no_request_of_the_era_is_answered_by_the_sdk(
         assert (await http.post("/mcp", content=content, headers=sent)).status_code == status
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[]",
+        b'[{"jsonrpc": "2.0", "id": 1, "method": "ping"}]',
+        b'"text"',
+        b'{"id": 1, "method": "ping"}',
+        b'{"jsonrpc": "2.0", "id": 1}',
+    ],
+)
+async def test_json_that_is_no_message_is_refused_in_one_sentence(content: bytes):
+    async with served(Slow()) as http:
+        answer = await http.post("/mcp", content=content, headers={"Content-Type": "application/json"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (400, -32600)
+    assert "batches are not supported" in error["message"]
+    assert "pydantic" not in answer.text
+
+
 @pytest.mark.parametrize("request_id", [None, 1.5, True, {}])
 async def test_a_request_whose_id_no_answer_can_carry_is_refused(request_id: object):
     async with served(Slow()) as http:

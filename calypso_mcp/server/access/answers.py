@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 
-from mcp_types import INTERNAL_ERROR
+from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -32,11 +33,12 @@ class _Refusal(Response):
 
     def __init__(self, status: int, error: str, description: str, headers: Mapping[str, str]) -> None:
         super().__init__(_dump({"error": error, "error_description": description}), status, headers)
+        code = INTERNAL_ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else INVALID_REQUEST
         self._for_mcp = _dump(
             {
                 "jsonrpc": "2.0",
                 "id": None,
-                "error": {"code": INTERNAL_ERROR, "message": description, "data": {"code": error}},
+                "error": {"code": code, "message": description, "data": {"code": error}},
             }
         )
 

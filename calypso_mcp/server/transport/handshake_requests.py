@@ -54,8 +54,9 @@ class HandshakeRequests:
         body = await request.body()
         message = _read_request(body)
         if message is None:
-            refused = sdk.has_unusable_id(body) and refusal(400, "invalid_request", sdk.UNUSABLE_ID)
-            await (refused or self._endpoint)(scope, replay(body, receive), send)
+            fault = sdk.fault_of(body)
+            answer = refusal(400, "invalid_request", fault) if fault else self._endpoint
+            await answer(scope, replay(body, receive), send)
             return
         answer = _Answer(send)
         async with open_task_group() as tasks:

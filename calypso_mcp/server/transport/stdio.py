@@ -182,15 +182,17 @@ class _Reader:
         try:
             message = jsonrpc_message_adapter.validate_json(text, by_name=False)
         except ValidationError:
-            problem = (
+            fault = sdk.fault_of(text)
+            problem = fault or (
                 "The input is in UTF-16, but MCP over stdio uses UTF-8."
                 if is_utf_16(line)
                 else "The message is not JSON-RPC 2.0, or is nested too deeply."
             )
-            await self._wire.refuse(_request_id(line[:4096], line[-4096:]), PARSE_ERROR, problem)
+            code = INVALID_REQUEST if fault else PARSE_ERROR
+            await self._wire.refuse(_request_id(line[:4096], line[-4096:]), code, problem)
             return None
-        if isinstance(message, JSONRPCNotification) and sdk.has_unusable_id(text):
-            await self._wire.refuse(None, INVALID_REQUEST, sdk.UNUSABLE_ID)
+        if isinstance(message, JSONRPCNotification) and (fault := sdk.fault_of(text)):
+            await self._wire.refuse(None, INVALID_REQUEST, fault)
             return None
         return SessionMessage(message)
 

@@ -141,23 +141,25 @@ async def test_a_large_message_below_the_limit_is_served():
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "code"),
     [
-        b"garbage",
-        b"\xff\xfe",
-        b"[]",
-        b'{"jsonrpc":"2.0"}',
-        b"[" * 100_000 + b"]" * 100_000,
-        b'"text"',
-        b"1e999",
+        (b"garbage", -32700),
+        (b"\xff\xfe", -32700),
+        (b"[" * 100_000 + b"]" * 100_000, -32700),
+        (b"[]", -32600),
+        (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32600),
+        (b'{"jsonrpc":"2.0"}', -32600),
+        (b'{"jsonrpc":"1.0","method":"ping"}', -32600),
+        (b'"text"', -32600),
+        (b"1e999", -32600),
     ],
 )
-async def test_what_is_no_message_is_answered_and_the_server_lives_on(line: bytes):
+async def test_what_is_no_message_is_answered_and_the_server_lives_on(line: bytes, code: int):
     async with hosted() as host:
         await host.send(line)
         answer = await host.receive()
         assert answer["id"] is None
-        assert answer["error"]["code"] == -32700
+        assert answer["error"]["code"] == code
         assert "result" in await host.ask(1, "initialize", HANDSHAKE)
 
 
