@@ -7,6 +7,8 @@ import json
 from types import UnionType
 from typing import Any, Final, cast
 
+from calypso_mcp.errors import InputError
+
 #: SQLite keeps whole numbers in 64 bits.
 _LARGEST: Final = 2**63 - 1
 
@@ -29,6 +31,15 @@ def read_cursor(cursor: str, *kinds: type | UnionType) -> tuple[Any, ...] | None
     parts = cast("list[object]", place)
     matches = len(parts) == len(kinds) and all(map(_fits, parts, kinds))
     return tuple(parts) if matches else None
+
+
+def unknown_cursor(listing: str) -> InputError:
+    """Return the error for a cursor that `listing`, a tool or a method of MCP, did not return."""
+    return InputError(
+        f"The cursor is not one that {listing} returned.",
+        code="invalid_cursor",
+        hint=f"Call {listing} without cursor, then pass its next_cursor unchanged.",
+    )
 
 
 def _fits(part: object, kind: type | UnionType) -> bool:

@@ -23,6 +23,7 @@ from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_arguments import as_text
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.resources import reported
+from calypso_mcp.server.results.error_reports import require_no_cursor
 from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.state import McpRequest
 
@@ -117,7 +118,8 @@ def register(server: CalypsoServer) -> None:
         tools = await server.tools_of(request)
         return {spec.name: spec for spec in PROMPTS if spec.tools <= tools}
 
-    async def on_list(request: McpRequest, _params: PaginatedRequestParams) -> ListPromptsResult:
+    async def on_list(request: McpRequest, params: PaginatedRequestParams) -> ListPromptsResult:
+        require_no_cursor(params, "prompts/list")
         return ListPromptsResult(prompts=[spec.listed() for spec in (await offered(request)).values()])
 
     async def on_get(request: McpRequest, params: GetPromptRequestParams) -> GetPromptResult:

@@ -25,6 +25,7 @@ from mcp_types import (
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.sources import MOST_CHARS
 from calypso_mcp.api.states import state_of_file
+from calypso_mcp.domain.cursors import read_cursor, unknown_cursor, write_cursor
 from calypso_mcp.domain.untrusted_text import clean, clean_line, clean_value
 from calypso_mcp.errors import CalypsoError, ScopeError
 from calypso_mcp.server import sdk
@@ -144,8 +145,11 @@ def _json(facts: dict[str, Any]) -> ResourceText:
 
 
 async def _list(access: Access, cursor: str | None) -> ListResourcesResult:
-    buckets = await access.buckets()
-    later = [bucket for bucket in buckets if bucket.slug > (cursor or "")]
+    last_seen = read_cursor(cursor, str) if cursor else ("",)
+    if last_seen is None:
+        raise unknown_cursor("resources/list")
+    # The cursor is the last slug seen: it can only move the start within what is in scope.
+    later = [bucket for bucket in await access.buckets() if bucket.slug > last_seen[0]]
     page = later[:_PAGE]
     listed = [
         Resource(
@@ -158,9 +162,8 @@ async def _list(access: Access, cursor: str | None) -> ListResourcesResult:
     ]
     if not cursor:
         listed = _fixed() + listed
-    # The cursor is the last slug seen: it can only move the start within what is in scope.
     return ListResourcesResult(
-        resources=listed, next_cursor=page[-1].slug if len(later) > len(page) else None
+        resources=listed, next_cursor=write_cursor(page[-1].slug) if len(later) > len(page) else None
     )
 
 
@@ -209,7 +212,8 @@ async def _on_list(request: McpRequest, params: PaginatedRequestParams) -> ListR
     return await reported(lambda: _list(access_of(request), params.cursor))
 
 
-async def _on_templates(request: McpRequest, _params: PaginatedRequestParams) -> ListResourceTemplatesResult:
+async def _on_templates(request: McpRequest, params: PaginatedRequestParams) -> ListResourceTemplatesResult:
+    error_reports.require_no_cursor(params, "resources/templates/list")
     can_read = Extension.READ in await access_of(request).backend.abilities.to_offer()
     offered = [template for template in _TEMPLATES if can_read or template.uri_template != TEXT_TEMPLATE]
     return ListResourceTemplatesResult(resource_templates=offered)

@@ -56,6 +56,15 @@ async def test_a_cursor_reaches_nothing_outside_the_scope(connect: Connect):
             assert page["total"] == 1
 
 
+async def test_sources_of_a_backend_that_cannot_list_them_never_begin_again(connect: Connect):
+    """A listing that began again at a file gone since would never end."""
+    async with connect() as client:
+        page = facts(await client.call_tool("list_sources", {"bucket": "handbook", "limit": 1}))
+        assert page["next_cursor"] == "file_h1"
+        gone = {"bucket": "handbook", "cursor": "file_gone"}
+        assert error(await client.call_tool("list_sources", gone))["code"] == "invalid_cursor"
+
+
 @pytest.mark.parametrize("cursor", ["x", "e30=", "W10", "😀", "bnVsbA"])
 async def test_a_made_up_cursor_is_refused_with_the_next_step(connect: Connect, cursor: str):
     async with connect() as client:

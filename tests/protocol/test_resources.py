@@ -75,6 +75,15 @@ async def test_a_long_list_of_buckets_comes_in_pages(connect: Connect, api: Scri
         assert seen == [f"bucket://b{number:03}" for number in range(250)]
 
 
+@pytest.mark.parametrize("cursor", ["b100", "e30=", "W10", "😀"])
+@pytest.mark.parametrize("listing", ["resources", "resource_templates", "prompts", "tools"])
+async def test_a_made_up_cursor_of_a_list_is_refused(connect: Connect, listing: str, cursor: str):
+    async with connect() as client:
+        with pytest.raises(MCPError, match=r"list returned(?s:.)*without cursor") as refused:
+            await getattr(client, f"list_{listing}")(cursor=cursor)
+    assert refused.value.code == INVALID_PARAMS
+
+
 async def test_a_bucket_reads_as_its_card(connect: Connect):
     async with connect() as client:
         card = await read_json(client, "bucket://pricing")

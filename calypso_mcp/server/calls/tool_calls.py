@@ -60,7 +60,8 @@ class CalypsoServer(MCPServer[ServerState]):
             and (access.may_make or not spec.makes)
         )
 
-    async def _on_list_tools(self, request: McpRequest, _params: PaginatedRequestParams) -> ListToolsResult:
+    async def _on_list_tools(self, request: McpRequest, params: PaginatedRequestParams) -> ListToolsResult:
+        error_reports.require_no_cursor(params, "tools/list")
         names = await self.tools_of(request)
         return listed_for(request, [tool for tool in await self.list_tools() if tool.name in names])
 

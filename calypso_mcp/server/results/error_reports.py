@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, TextContent
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, PaginatedRequestParams, TextContent
 from pydantic import ValidationError
 
+from calypso_mcp.domain.cursors import unknown_cursor
 from calypso_mcp.domain.untrusted_text import clean_line, clean_value
 from calypso_mcp.errors import CalypsoError, InputError
 
@@ -90,6 +91,16 @@ def invalid_arguments(tool: str, error: ValidationError) -> InputError:
         code="invalid_arguments",
         hint=f"Correct the arguments of {tool} and call it again.",
     )
+
+
+def require_no_cursor(params: PaginatedRequestParams, listing: str) -> None:
+    """Refuse a cursor of a list that has one page.
+
+    Raises:
+        MCPError: There is one.
+    """
+    if params.cursor:
+        raise protocol_error(unknown_cursor(listing))
 
 
 def unknown_tool(name: str, offered: Sequence[str]) -> InputError:

@@ -16,6 +16,7 @@ from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.sources import Source, SourceList
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.concurrency import map_parallel
+from calypso_mcp.domain.cursors import unknown_cursor
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, InvalidRequest, ScopeError
 from calypso_mcp.server.scope.request_scope import Access
@@ -67,12 +68,10 @@ async def list_page(
         except InvalidRequest as refusal:
             if not cursor:
                 raise
-            raise InputError(
-                "The cursor is not one that list_sources returned.",
-                code="invalid_cursor",
-                hint="Call list_sources without cursor, then pass its next_cursor unchanged.",
-            ) from refusal
+            raise unknown_cursor("list_sources") from refusal
     else:
+        if cursor and not bucket.holds(cursor):
+            raise unknown_cursor("list_sources")
         page = await access.client.member_files.page(bucket, filters.fit, limit=limit, cursor=cursor)
     within = Reach(frozenset({bucket.id}), frozenset(bucket.file_ids))
     seen = tuple(seen for source in page.sources if (seen := within.file(source)) is not None)

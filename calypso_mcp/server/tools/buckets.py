@@ -12,11 +12,11 @@ from pydantic import Field
 from calypso_mcp.api.buckets import Bucket, CreateBucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.states import readiness_of_bucket
-from calypso_mcp.domain.cursors import read_cursor, write_cursor
+from calypso_mcp.domain.cursors import read_cursor, unknown_cursor, write_cursor
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.states.statuses import BucketStatus
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.errors import Conflict, InputError
+from calypso_mcp.errors import Conflict
 from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.results.models import ToolResult, answer, take_first
 from calypso_mcp.server.results.standings import ReadinessWord
@@ -177,10 +177,6 @@ def _read_cursor(cursor: str) -> tuple[str, str]:
     # Another place than the one written only moves the start within what is in scope anyway.
     place = read_cursor(cursor, str, str)
     if place is None:
-        raise InputError(
-            "The cursor is not one that list_buckets returned.",
-            code="invalid_cursor",
-            hint="Call list_buckets without cursor, then pass its next_cursor unchanged.",
-        )
+        raise unknown_cursor("list_buckets")
     slug, bucket_id = place
     return (slug, bucket_id)
