@@ -366,6 +366,7 @@ PROSE = {
     "russian": "Срок уведомления на складе составляет девять недель и распространяется на всех. ",
     "chinese": "仓库的通知期为九周。适用于所有员工。试用期员工除外。年假为每年十五天。" * 3,
     "parts": "BX-4411-RTK 12.50 17 pcs; FF-2210-KLM 13.75 22 pcs; QR-9914-PPW 9.99 144 pcs; ",
+    "figures": "2024 -1,204.5 +12.0% $ 33.10 (4.2) 17/03 * 1=1 | 2025 -998.1 +3.5% $ 31.00 (3.9) ",
     "contents": "1 Introduction ........................ 7\n2 Scope ............................... 12\n",
 }
 
@@ -379,11 +380,12 @@ def test_text_of_any_language_is_legible(text: str) -> None:
     "garbled",
     [
         [sentence if sentence == " " else chr(ord(sentence) - 29) for sentence in PROSE["english"]],
+        [chr(33 + sorted(set(PROSE["english"])).index(letter)) for letter in PROSE["english"]],
         [chr(0xF000 + ord(sentence)) for sentence in PROSE["english"]],
         [chr(1 + ord(sentence) % 8) for sentence in PROSE["english"]],
         ["\ufffd"] * len(PROSE["english"]),
     ],
-    ids=["glyph numbers", "private use", "control", "replacement"],
+    ids=["glyph numbers", "letters by number", "private use", "control", "replacement"],
 )
 def test_text_that_spells_nothing_is_not(garbled: list[str]) -> None:
     verdict = judge("".join(garbled) * 3)

@@ -603,6 +603,24 @@ def test_html_is_read_where_the_plain_part_says_nothing(page: str) -> None:
     assert "ntil Friday" in read("a.eml", message.as_bytes()).text
 
 
+def test_the_plain_part_is_read_where_html_shows_pictures_only() -> None:
+    message = mail(Subject="s")
+    message.set_content("The offer stands until Friday.")
+    page = "<head><title>News</title><style>p { color: red }</style></head><body class=wide><img src=a.gif>"
+    message.add_alternative(page, subtype="html")
+    assert "until Friday" in read("a.eml", message.as_bytes()).text
+
+
+def test_a_text_that_pgp_signed_is_read_without_its_armor() -> None:
+    signed = (
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nNine weeks.\n-----BEGIN PGP SIGNATURE-----\n"
+    )
+    ending = (
+        "Comment: GnuPG - with Mail\n\niQEzBAEBCAAdFiEE/L5aQF4RZ5THh==\n-----END PGP SIGNATURE-----\nBye.\n"
+    )
+    assert read("a.eml", f"Subject: s\n\n{signed}{ending}").text.split() == ["s", "Nine", "weeks.", "Bye."]
+
+
 def test_every_sheet_of_a_web_archive_of_excel_is_read() -> None:
     pages = ("<frameset><frame src=a.htm></frameset>", "<table><tr><td>Oslo</table>", "<p>Bergen")
     parts = "".join(f"--b\nContent-Type: text/html\n\n{page}\n" for page in pages)

@@ -15,13 +15,14 @@ import pytest
 import xlsxwriter
 import xlwt
 from docx.oxml import parse_xml
+from ebooklib import epub
 from odf.office import Annotation
 from odf.opendocument import OpenDocumentSpreadsheet, OpenDocumentText
 from odf.table import Table, TableCell, TableRow
 from odf.text import H, P, Ruby, RubyBase, RubyText
 from openpyxl.comments import Comment
 
-from calypso_mcp.local.indexing.documents import Document, FileContent, Part
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 
 Edits = dict[str, Callable[[str], str]]
@@ -302,3 +303,30 @@ def test_a_margin_that_only_numbers_pages_is_left_out(field: str) -> None:
 def test_notes_have_the_numbers_that_a_reader_sees() -> None:
     letter = rb"{\rtf1 one{\footnote nine}\par two{\footnote ten}\par}"
     assert read("a.rtf", letter).text.split("\n\n") == ["one[1]", "[1] nine", "two[2]", "[2] ten"]
+
+
+def test_comments_in_the_part_of_a_program_in_the_browser_are_read() -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("Six weeks.")
+    document.add_comment(paragraph.runs, text="Or eight?", author="A")
+    data = saved(document.save)
+    with ZipFile(BytesIO(data)) as source, ZipFile(target := BytesIO(), "w") as copy:
+        for name in source.namelist():
+            part = source.read(name).replace(b"comments.xml", b"comments2.xml")
+            copy.writestr(name.replace("comments.xml", "comments2.xml"), part)
+    assert read("a.docx", target.getvalue()).text.split("\n\n") == ["Six weeks.", "Comment: Or eight?"]
+
+
+def test_a_book_whose_pages_are_pictures_says_so() -> None:
+    book = epub.EpubBook()
+    book.set_title("Atlas")
+    page = epub.EpubHtml(
+        title="Map", file_name="a.xhtml", content="<html><body><img src='a.png'/></body></html>"
+    )
+    book.add_item(page)
+    book.toc = [page]
+    book.spine = [page]
+    book.add_item(epub.EpubNcx())
+    epub.write_epub(target := BytesIO(), book)
+    with pytest.raises(ExtractionFailed, match="pages of the book are pictures"):
+        read("a.epub", target.getvalue())

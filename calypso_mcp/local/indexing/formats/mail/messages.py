@@ -42,6 +42,12 @@ _TYPED_HEADERS = frozenset({"content-type", "content-disposition", "content-tran
 #: A plain part with fewer words only points to the HTML part, if that has more or says something else.
 _STUB_WORDS = 20
 _WORD = re.compile(rb"[\w\x80-\xff]+")
+_TAG = re.compile(rb"<[^<>]*>")
+#: What PGP wraps around a signed text (RFC 9580, 7).
+_PGP_SIGNED = re.compile(
+    rb"-----BEGIN PGP SIGNED MESSAGE-----\r?\n(?:[A-Z][a-z]+: [^\r\n]*+\r?\n)*+\r?\n"
+    rb"|-----BEGIN PGP SIGNATURE-----(?:[^-]|-(?!----))*+-----END PGP SIGNATURE-----"
+)
 #: Subtypes of signatures: S/MIME (RFC 8551, 3.5.3) and PGP (RFC 3156, 4 and 5).
 _SIGNATURES = frozenset({"pkcs7-signature", "x-pkcs7-signature", "pgp-signature", "pgp-encrypted"})
 #: A message behind its signature, or encrypted (RFC 8551, 3.2).
@@ -175,7 +181,7 @@ def _html_words(message: EmailMessage) -> dict[int, frozenset[bytes]]:
             )
         else:
             is_page = part.get_content_type() == "text/html"
-            words[id(part)] = _words(part) if is_page else frozenset()
+            words[id(part)] = _words(_shown_of_page(_payload(part))) if is_page else frozenset()
     return words
 
 
@@ -209,8 +215,9 @@ def _best(
     if plain is None or rich is None:
         chosen = plain or rich or alternatives[-1]
     else:
-        words, page = _words(plain), html_words[id(rich)]
-        is_stub = len(words) < _STUB_WORDS and (len(page) > _STUB_WORDS or len(words & page) * 2 < len(words))
+        words, page = _words(_payload(plain)), html_words[id(rich)]
+        says_more = len(page) > _STUB_WORDS or len(words & page) * 2 < len(words)
+        is_stub = len(words) < _STUB_WORDS and bool(page) and says_more
         chosen = rich if is_stub or not words else plain
     invitation = by_type.get("text/calendar")
     return [chosen] if invitation is None or invitation is chosen else [chosen, invitation]
@@ -305,13 +312,19 @@ def _payload(part: EmailMessage) -> bytes:
     return payload
 
 
-def _words(part: EmailMessage) -> frozenset[bytes]:
-    return frozenset(_WORD.findall(_payload(part).lower()))
+def _shown_of_page(page: bytes) -> bytes:
+    """Return what stands between the tags of a page below its head."""
+    body = page.lower().partition(b"<body")[2]
+    return _TAG.sub(b" ", body.partition(b">")[2] or page)
+
+
+def _words(text: bytes) -> frozenset[bytes]:
+    return frozenset(_WORD.findall(text.lower()))
 
 
 def _content(part: EmailMessage) -> Body:
     format_name = _FORMATS.get(part.get_content_subtype(), "text")
-    data = _payload(part)
+    data = _PGP_SIGNED.sub(b"", _payload(part))
     if str(part.get_param("format", "")).lower() == "flowed":
         data = _without_soft_breaks(data, b"" if str(part.get_param("delsp", "")).lower() == "yes" else b" ")
     return Body(FileContent(data, charset=part.get_content_charset("") or ""), format_name)

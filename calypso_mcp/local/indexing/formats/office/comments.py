@@ -26,7 +26,7 @@ COMMENT = "Comment: {}"
 #: While anydoc reads a text, a private-use character marks the place of each comment on it.
 _MARKS = range(0xF0000, 0xFFFFE)
 _MARK = re.compile(f"[{chr(_MARKS[0])}-{chr(_MARKS[-1])}]")
-_WORD_COMMENTS = "word/comments.xml"
+_WORD_COMMENTS = re.compile(r"^word/comments\d*\.xml$")
 _WORD_COMMENT = Markup(
     re.compile(r"<w:comment "), "</w:comment>", re.compile(rf"{WORD_TEXT.text.pattern}|</w:p>")
 )
@@ -59,8 +59,8 @@ Comment = tuple[Part | None, int | None, str]
 
 def read_text_comments(package: Package) -> Sequence[tuple[str, str]]:
     """Return the comments on a text: the id of each ("" in OpenDocument), and what it says."""
-    if _WORD_COMMENTS in package.names:
-        comments = _WORD_COMMENT.paragraphs_of(package.text(_WORD_COMMENTS))
+    if (part := next(filter(_WORD_COMMENTS.match, package.names), None)) is not None:
+        comments = _WORD_COMMENT.paragraphs_of(package.text(part))
         ids = ((_ID.search(comment), comment) for comment in comments)
         return [(found[1] if found else "", _WORD_COMMENT.text_of(comment)) for found, comment in ids]
     if _OPEN_CONTENT in package.names:

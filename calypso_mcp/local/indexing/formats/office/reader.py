@@ -9,7 +9,7 @@ from itertools import islice
 
 import anydoc
 
-from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.compound_files import OLE_START
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.binary_sheets import binary_comments, with_long_cells
@@ -59,6 +59,8 @@ def read_office(file: FileContent) -> Document:
     comments = read_text_comments(package) if package is not None and kind in _TEXTS else ()
     marked = with_all_text(data) if kind == "rtf" else package and _mark(package, kind, comments)
     blocks = list(_number_slides(place_comments(document_blocks(parse(marked or data, kind)), comments)))
+    if kind == "epub" and all(block.heading_level is not None for block in blocks):
+        raise ExtractionFailed("empty", "The pages of the book are pictures. Upload a copy that holds text.")
     if package is not None and kind in _PRESENTATIONS:
         blocks = _with_comments(blocks, package)
     blocks += placed.blocks

@@ -11,7 +11,7 @@ from html import escape
 
 from calypso_mcp.local.indexing.formats.office.packages import Package
 
-_PARTS = re.compile(r"^word/(?:document\d*|footnotes|endnotes)\.xml$")
+_PARTS = re.compile(r"^word/(?:document|footnotes|endnotes)\d*\.xml$")
 _ROWS_IN_CONTROLS = re.compile(r"<w:sdtContent(?:\s[^<>]*)?>\s{0,100}<w:tr[ >]")
 _CONTROL_TAGS = re.compile(r"</?w:sdt(?:Content)?(?:\s[^<>]*)?>")
 _HYPHEN = re.compile(r"<w:noBreakHyphen\s*/>")
