@@ -161,6 +161,14 @@ def test_a_button_that_asks_stands_above_its_answer() -> None:
     assert (heading.text, heading.heading_level) == ("Rent", 2)
 
 
+def test_a_heading_by_its_role_is_one() -> None:
+    page = "<h1>Rent</h1><i role=heading aria-level=3><h4>Fees</h4></i><p>Nine</p><b role=heading>Oars</b>Ten"
+    levels = [(block.text, block.heading_level) for block in read(page).blocks]
+    assert levels == [("Rent", 1), ("Fees", 4), ("Nine", None), ("Oars", 2), ("Ten", None)]
+    [heading, _] = read("<p role=heading aria-level=3>Fees</p>Nine").blocks
+    assert heading.heading_level == 3
+
+
 @pytest.mark.parametrize(
     "question",
     [

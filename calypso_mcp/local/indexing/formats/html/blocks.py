@@ -24,6 +24,9 @@ _BLOCK_ELEMENTS = """
 """
 BLOCKS = frozenset(_BLOCK_ELEMENTS.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_LEVELS = {str(level): level for level in range(1, 7)}
+#: Of a heading by its role that states none (WAI-ARIA, heading).
+_LEVEL_UNSTATED = 2
 _CELLS = frozenset({"td", "th"})
 #: Most columns in which cells span rows, or that one cell spans.
 _MOST_SPANNED = 20
@@ -84,6 +87,10 @@ class _Reader:
         self._groups = self._preformatted = self._sections = 0
 
     def read(self, root: LexborNode) -> list[Block]:
+        by_role = {
+            node.mem_id: _LEVELS.get(node.attributes.get("aria-level") or "", _LEVEL_UNSTATED)
+            for node in root.css("[role=heading]")
+        }
         for node, entering in walk(root, self._is_skipped):
             tag = node.tag or ""
             if node.is_text_node:
@@ -94,8 +101,8 @@ class _Reader:
                 self._inline.append("\n")
             elif tag == "button":
                 self._inline.append(" ")  # it shows an edge
-            elif tag in _HEADINGS:
-                self._heading(_HEADINGS[tag], entering=entering)
+            elif level := by_role.get(node.mem_id) or _HEADINGS.get(tag):
+                self._heading(level, entering=entering)
             elif tag in BLOCKS and entering:
                 self._open(tag)
             elif tag in BLOCKS:
