@@ -284,6 +284,14 @@ def test_what_stands_beside_the_text_of_an_old_file_is_read(name: str) -> None:
     assert [words for words in BESIDE[name] if words not in text] == []
 
 
+def test_comments_and_boxes_of_an_old_workbook_are_cited_by_their_sheet() -> None:
+    place = FilePart("sheet", 1, "A")
+    beside = {block.text: (block.part, block.line_start) for block in read("a.xls", _old("old.xls")).blocks}
+    assert beside["Comment: Splice before Größe 年假"] == (place, 2)
+    assert beside["Chandler Obadiah"] == beside["Cordage by tarring"] == (place, None)
+    assert beside["Foot of Zephyr"] == (None, None)
+
+
 @pytest.mark.parametrize("name", BESIDE)
 def test_a_damaged_old_file_is_read_as_far_as_it_goes_or_fails_honestly(name: str) -> None:
     data = _old(name)

@@ -6,9 +6,10 @@ import re
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from calypso_mcp.local.indexing.formats.compound_files import DAMAGES, open_compound_file
+from calypso_mcp.local.indexing.formats.office.comments import COMMENT
 from calypso_mcp.local.indexing.formats.office.packages import PRINT_CODE
 
 _ENTRY_BYTES = 128
@@ -29,21 +30,33 @@ _IS_NARROW = 0x4000_0000
 _FIELD_CODE = re.compile("\x13[^\x13-\x15]*\x14?|\x15")
 _PARAGRAPH_END = re.compile("[\r\x07\x0b\x0c]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
-#: Records of a sheet (MS-XLS 2.3): header, footer, more of the record before, text of a box or comment, title
-#: of a chart; and the first, which says that text is in Unicode.
-_HEADER, _FOOTER, _CONTINUE, _BOX, _TITLE, _START = 0x14, 0x15, 0x3C, 0x1B6, 0x100D, 0x809
-_UNICODE_VERSION = b"\x00\x06"
+#: Records of a sheet (MS-XLS 2.3): header, footer, more of the record before, an object, the text of one, the
+#: cell that one comments on, title of a chart; and the first, which says that text is in Unicode.
+_HEADER, _FOOTER, _CONTINUE, _OBJECT, _BOX, _NOTE, _TITLE = 0x14, 0x15, 0x3C, 0x5D, 0x1B6, 0x1C, 0x100D
+_START, _UNICODE_VERSION = 0x809, b"\x00\x06"
+#: Record of a sheet's position and name.
+_SHEET = 0x85
 _BOX_COUNT_AT = 10
 
 
-def read_beside(data: bytes) -> Iterator[str]:
+class Beside(NamedTuple):
+    """A text beside the main text; the sheet and row that it belongs to, if they are known."""
+
+    text: str
+    sheet: str = ""
+    row: int | None = None
+
+
+def read_beside(data: bytes) -> Iterator[Beside]:
     """Yield each text beside the main text of an old Word or Excel file once; other files yield nothing."""
     try:
         with open_compound_file(data) as ole:
-            found = list(_of_word(ole) if ole.exists(_WORD) else _of_excel(ole) if ole.exists(_EXCEL) else ())
+            texts = map(Beside, _of_word(ole)) if ole.exists(_WORD) else ()
+            found = list(_of_excel(ole) if ole.exists(_EXCEL) else texts)
     except DAMAGES:
         return  # anydoc has read all that is left
-    yield from dict.fromkeys(text for raw in found if (text := " ".join(_CONTROL.sub("", raw).split())))
+    cleaned = (said._replace(text=" ".join(_CONTROL.sub("", said.text).split())) for said in found)
+    yield from dict.fromkeys(said for said in cleaned if said.text)
 
 
 def with_plain_directory(data: bytes) -> bytes:
@@ -107,29 +120,64 @@ def _pieces(stream: bytes, table: bytes) -> Iterator[str]:
             yield stream[start : start + 2 * length].decode("utf-16-le", "replace")
 
 
-def _of_excel(ole: Any) -> Iterator[str]:
+def _of_excel(ole: Any) -> Iterator[Beside]:
     stream = ole.openstream(_EXCEL).read()
-    missing = 0
-    for kind, record in _records(stream):
+    names: dict[int, str] = {}
+    sheet = ""
+    boxes = _Boxes()
+    for at, kind, record in _records(stream):
         if kind == _START and record[:2] != _UNICODE_VERSION:
             return
-        if kind in {_HEADER, _FOOTER} and record:
-            yield PRINT_CODE.sub(" ", _letters(record[2:], int.from_bytes(record[:2], "little")))
+        if at in names:
+            yield from boxes.take_all(sheet)
+            sheet = names[at]
+        boxes.add(kind, record)
+        if kind == _SHEET:
+            names[int.from_bytes(record[:4], "little")] = _letters(record[7:], record[6])
+        elif kind in {_HEADER, _FOOTER} and record:
+            yield Beside(PRINT_CODE.sub(" ", _letters(record[2:], int.from_bytes(record[:2], "little"))))
         elif kind == _TITLE and (title := record[3:]):  # its number and the count of letters come first
-            yield _letters(title, record[2])
+            yield Beside(_letters(title, record[2]), sheet)
+        elif kind == _NOTE and (text := boxes.take(record[6:8])):
+            yield Beside(COMMENT.format(text), sheet, int.from_bytes(record[:2], "little") + 1)
+    yield from boxes.take_all(sheet)
+
+
+class _Boxes:
+    """The texts of the objects on a sheet, by the numbers of these."""
+
+    def __init__(self) -> None:
+        self._texts: dict[bytes, list[str]] = {}
+        self._number = b""
+        self._missing = 0
+
+    def add(self, kind: int, record: bytes) -> None:
+        """Add what a record says of an object or its text."""
+        if kind == _OBJECT:
+            self._number = record[6:8]
         elif kind == _BOX:
-            missing = int.from_bytes(record[_BOX_COUNT_AT : _BOX_COUNT_AT + 2], "little")
-        elif kind == _CONTINUE and missing:
-            text = _letters(record, missing)
-            missing -= len(text)
-            yield text
+            self._missing = int.from_bytes(record[_BOX_COUNT_AT : _BOX_COUNT_AT + 2], "little")
+        elif kind == _CONTINUE and self._missing:
+            text = _letters(record, self._missing)
+            self._missing -= len(text)
+            self._texts.setdefault(self._number, []).append(text)
+
+    def take(self, number: bytes) -> str:
+        """Return the text of an object once."""
+        return "".join(self._texts.pop(number, ()))
+
+    def take_all(self, sheet: str) -> Iterator[Beside]:
+        """Yield the texts that are left."""
+        yield from (Beside("".join(text), sheet) for text in self._texts.values())
+        self._texts.clear()
 
 
-def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
+def _records(stream: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the position of each record, its kind and its content."""
     at = 0
     while at + 4 <= len(stream):
         kind, size = struct.unpack_from("<HH", stream, at)
-        yield kind, stream[at + 4 : at + 4 + size]
+        yield at, kind, stream[at + 4 : at + 4 + size]
         at += 4 + size
 
 

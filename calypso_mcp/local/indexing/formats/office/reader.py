@@ -64,7 +64,8 @@ def read_office(file: FileContent) -> Document:
     if package is not None and kind in _PRESENTATIONS:
         blocks = _with_comments(blocks, package)
     blocks += placed.blocks
-    blocks += _asides(read_beside(data) if package is None else _beside_text(package, kind))
+    texts = (said.text for said in read_beside(data))
+    blocks += _asides(texts if package is None else _beside_text(package, kind))
     title = package.title if package is not None else None
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
@@ -74,7 +75,11 @@ def read_office(file: FileContent) -> Document:
 def _read_workbook(data: bytes, package: Package | None, placed: Document) -> Document:
     if package is None:
         document = read_spreadsheet(data)
-        blocks = (*document.blocks, *placed.blocks, *_asides(read_beside(data)))
+        sheets = _parts_by_name(document.blocks)
+        beside = (
+            Block(text, sheets.get(sheet), row, row, is_aside=True) for text, sheet, row in read_beside(data)
+        )
+        blocks = (*_in_order((*document.blocks, *beside)), *placed.blocks)
         return replace(document, blocks=blocks, warnings=placed.warnings)
     document = read_spreadsheet(package.with_plain_sheets() or with_long_cells(package) or data)
     sheets = _parts_by_name(document.blocks)
@@ -113,10 +118,12 @@ def _with_comments(blocks: Sequence[Block], package: Package, drawn: Iterable[Bl
         Block(COMMENT.format(text), part, row, row, is_aside=True)
         for part, row, text in placed_comments(package, _parts_by_name(blocks))
     ]
-    return sorted(
-        (*blocks, *comments, *drawn),
-        key=lambda block: block.part.number if block.part is not None else math.inf,
-    )
+    return _in_order((*blocks, *comments, *drawn))
+
+
+def _in_order(blocks: Iterable[Block]) -> list[Block]:
+    """Return the blocks by their parts, those without one at the end."""
+    return sorted(blocks, key=lambda block: block.part.number if block.part is not None else math.inf)
 
 
 def _parts_by_name(blocks: Iterable[Block]) -> dict[str, Part]:
