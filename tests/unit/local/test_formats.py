@@ -124,7 +124,7 @@ READ = {
         "<d><p>Some <b>bold</b> text&nbsp;here</p><p>x</p></d>",
         "Some bold text here\np: x",
     ),
-    "rss": ("a.rss", RSS, "title: Feed\ntitle: News & more | description: Hello world"),
+    "rss": ("a.rss", RSS, "Feed\n\ntitle: News & more | description: Hello world"),
     "svg": ("a.svg", "<svg><style>.a{}</style><text x='1'>Revenue</text></svg>", "text: Revenue"),
     "lines of a drawing": (
         "a.svg",
@@ -412,6 +412,33 @@ def test_the_headings_of_a_text_are_the_section_of_what_follows(
     assert "Nine" in last.text
     assert last.line_end == len(content.rstrip("\n").split("\n"))
     assert chunk.line_end == last.line_end
+
+
+def test_the_titles_of_sections_in_xml_are_the_section_of_what_is_in_them() -> None:
+    chunks = split(
+        read(
+            "a.xml",
+            "<book><info/><title>Guide</title><part><title>The <i>last</i> pump</title><p>Prime it.</p>"
+            "<p>x<title>y</title></p></part><p>End of <b>all</b>.</p></book>",
+        )
+    )
+
+    def heading(said: str) -> str | None:
+        [chunk] = [chunk for chunk in chunks if said in chunk.text]
+        at = chunk.text.index(said)
+        return (
+            find_spot(chunk.outline, chunk.text, at, at + len(said)).heading
+            if chunk.outline
+            else chunk.heading
+        )
+
+    assert heading("Prime it.") == heading("xy") == "Guide > The last pump"
+    assert heading("End of all.") is None
+
+
+def test_a_long_record_in_xml_stands_below_its_title() -> None:
+    page = f"<note><title>Herons</title><content>{'word ' * 900}</content></note>"
+    assert {chunk.heading for chunk in split(read("a.enex", f"<en-export>{page}</en-export>"))} == {"Herons"}
 
 
 def test_a_heading_in_html_is_the_title_of_a_readme() -> None:

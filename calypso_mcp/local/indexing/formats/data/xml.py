@@ -11,10 +11,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html import unescape
-from itertools import chain
+from itertools import chain, groupby
 from xml.parsers import expat
 
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.documents import (
+    LONGEST_TITLE,
+    Block,
+    Document,
+    ExtractionFailed,
+    FileContent,
+    Part,
+)
 from calypso_mcp.local.indexing.formats.data.diagrams import inflate_diagrams
 from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, without_tags
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
@@ -37,6 +44,10 @@ _DRAWN = frozenset({"tspan", "textPath"})
 #: Elements that end a line or a page (HTML, TEI), or stand for white space.
 _BREAKS = frozenset({"br", "lb", "pb", "cb", "cr", "tab", "line-break"})
 _NO_TEXT = frozenset({"script", "style"})
+#: Titles of sections and records (DocBook, DITA, JATS, TEI, feeds, notes), among the first so many elements.
+_TITLES = frozenset({"title", "head", "heading"})
+_TITLE_WITHIN = 2
+_LOWEST = 6
 #: Namespace of an Excel workbook in the XML of 2003.
 _WORKBOOK = "urn:schemas-microsoft-com:office:spreadsheet"
 _MOST_COLUMNS = 16_384
@@ -91,7 +102,7 @@ def read_xml(file: FileContent) -> Document:
         return Document(tuple(_workbook_blocks(root)), warnings=decoded.warnings)
     stated = (*_named(root, "title"), *_named(root, "channel", "title"))
     title = next((text for element in stated if (text := _text(element))), None)
-    return Document(tuple(line_blocks(_lines(root))), title, warnings=decoded.warnings)
+    return Document(tuple(_blocks(root)), title, warnings=decoded.warnings)
 
 
 def _parse(text: str) -> _Element:
@@ -189,25 +200,49 @@ class _Builder:
         self._open[-1].content.append(text)
 
 
-def _lines(element: _Element) -> Iterator[Line]:
+def _blocks(root: _Element) -> Iterator[Block]:
+    below = 0
+    for (level, is_title), found in groupby(_lines(root, 0), lambda found: found[1:]):
+        lines = [line for line, _, _ in found]
+        if is_title:
+            yield from (Block(text, None, start, end, min(level, _LOWEST)) for text, start, end in lines)
+            below = level
+        else:
+            # Text behind a section that has ended has none of the titles above it.
+            yield from (replace(block, is_aside=level < below) for block in line_blocks(lines))
+
+
+def _lines(element: _Element, level: int) -> Iterator[tuple[Line, int, bool]]:
+    """Yield lines, how many titles are above them (itself included), and whether they are titles."""
     name = _local(element.name)
     if name in _NO_TEXT:
         return
     children = element.elements
     if element.is_mixed or not children:
         if line := CELL_SEPARATOR.join(_cells(element)):
-            yield line, element.line, element.end
+            yield (line, element.line, element.end), level, False
         return
     attributes = _attributes(element)
     if all(not child.elements for child in children):
         line = CELL_SEPARATOR.join([*attributes, *chain.from_iterable(map(_cells, children))])
         if line and len(line) <= _RECORD_CHARS:
-            yield line, element.line, element.end
+            yield (line, element.line, element.end), level, False
             return
     if attributes:
-        yield f"{name} {CELL_SEPARATOR.join(attributes)}", element.line, element.line
-    for child in children:
-        yield from _lines(child)
+        yield (f"{name} {CELL_SEPARATOR.join(attributes)}", element.line, element.line), level, False
+    for index, child in enumerate(children):
+        if index < _TITLE_WITHIN and (title := _title_in(child)):
+            level += 1
+            yield (title, child.line, child.end), level, True
+        else:
+            yield from _lines(child, level)
+
+
+def _title_in(element: _Element) -> str:
+    """Return the text of an element that is the title of the one around it; empty for any other."""
+    is_title = _local(element.name).lower() in _TITLES and (element.is_mixed or not element.elements)
+    text = _text(element) if is_title else ""
+    return text if len(text) <= LONGEST_TITLE else ""
 
 
 def _cells(element: _Element) -> list[str]:
