@@ -267,6 +267,19 @@ async def test_a_new_version_takes_the_place_of_the_old_one(api: Api) -> None:
     assert len(tree(api.options.data_dir)) == 1
 
 
+async def test_a_new_version_keeps_the_labels_that_it_does_not_bring(api: Api) -> None:
+    labels: dict[str, Any] = {"tags": ["hr"], "metadata": {"year": 2026}}
+    await added(api, OLD, if_exists="replace", **labels)
+    new = await added(api, NEW, if_exists="replace")
+    kept = await api.get(f"/knowledge/files/{new['id']}")
+    assert {name: kept.json()[name] for name in labels} == labels
+    assert (await api.searched("annual leave", metadata={"year": 2026}, tags=["hr"])) != []
+    own: dict[str, Any] = {"tags": ["people"], "metadata": {"year": 2027}}
+    last = await added(api, OLD + b"And more.\n", if_exists="replace", **own)
+    kept = await api.get(f"/knowledge/files/{last['id']}")
+    assert {name: kept.json()[name] for name in labels} == own
+
+
 async def test_a_replaced_file_names_its_successor_for_as_long_as_that_is_there(api: Api) -> None:
     replaced = [await added(api, data, if_exists="replace") for data in (OLD, NEW)]
     latest = await added(api, OLD + b"And more.\n", if_exists="replace")

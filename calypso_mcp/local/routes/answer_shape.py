@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from calypso_mcp.api import answers as wire
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.matches import match_quotations
-from calypso_mcp.local.routes.search import NO_USAGE, attributes_of, url_of
+from calypso_mcp.local.routes.search import NO_USAGE, attributes_of
 from calypso_mcp.local.store.files import FileRow
 
 
@@ -52,7 +52,7 @@ class Cited:
 
     def as_source(self, number: int) -> dict[str, Any]:
         """Return it as the source with this number, from 1."""
-        url = url_of(self.file)
+        url = self.file.url
         return {
             "index": number,
             "label": self.file.declaration.title or self.file.declaration.filename,

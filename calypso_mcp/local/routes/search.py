@@ -88,7 +88,7 @@ def _results(passages: Sequence[Passage], known: Mapping[str, FileRow]) -> tuple
             text=passage.text,
             file_id=passage.file_id,
             filename=known[passage.file_id].declaration.filename,
-            url=url_of(known[passage.file_id]),
+            url=known[passage.file_id].url,
             attributes={**attributes_of(passage, known[passage.file_id]), **_copies(passage, known)},
         )
         for position, passage in enumerate(passages)
@@ -98,14 +98,6 @@ def _results(passages: Sequence[Passage], known: Mapping[str, FileRow]) -> tuple
 def _copies(passage: Passage, known: Mapping[str, FileRow]) -> dict[str, Any]:
     copies = [{"file_id": copy, "filename": known[copy].name} for copy in passage.also_in[:_MOST_COPIES]]
     return {"also_in": copies} if copies else {}
-
-
-def url_of(source: FileRow) -> str | None:
-    """Return the address that a source was fetched from; None of anything else."""
-    if source.kind == "website":
-        return source.identity
-    metadata = source.declaration.metadata or {}
-    return str(metadata["url"]) if {"url", "fetched_at"} <= metadata.keys() else None
 
 
 def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:

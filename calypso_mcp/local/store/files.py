@@ -51,6 +51,14 @@ class FileRow:
         return name_of(self.declaration, self.kind)
 
     @property
+    def url(self) -> str | None:
+        """The address it was fetched from; None of anything else."""
+        if self.kind == "website":
+            return self.identity
+        metadata = self.declaration.metadata or {}
+        return str(metadata["url"]) if {"url", "fetched_at"} <= metadata.keys() else None
+
+    @property
     def bucket_ids(self) -> tuple[str, ...]:
         """Ids of the buckets it belongs to."""
         return tuple(bucket_id for bucket_id, _ in self.sync)

@@ -206,6 +206,7 @@ def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> lis
     ended: list[str | None] = []
     replaced_in: dict[str, str] = {}
     has_failed = file.sync_status == SyncStatus.FAILED
+    before: FileRow | None = None
     for other in others:
         row = rows[other["id"]]
         if other["is_later"]:
@@ -216,13 +217,28 @@ def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> lis
             shared = set(row.bucket_ids) & set(file.bucket_ids)
             if shared and (row.sync_status == SyncStatus.FAILED or not has_failed):
                 ended.append(take_out(connection, row, shared, successor=file.id, now=now))
+                before = before if row.sync_status == SyncStatus.FAILED else row
             elif shared:
                 files.add_to_error(connection, file.id, " The previous version was kept.")
+    if before is not None:
+        _inherit_labels(connection, file, before, now=now)
     leaving = [bucket for bucket in file.bucket_ids if bucket in replaced_in]
     if leaving:
         successor = replaced_in[leaving[-1]]
         ended.append(take_out(connection, file, leaving, successor=successor, now=now))
     return [session_id for session_id in ended if session_id]
+
+
+def _inherit_labels(connection: sqlite3.Connection, file: FileRow, before: FileRow, *, now: float) -> None:
+    """Give a new version the tags and metadata of the one before, as far as it has none of its own.
+
+    What the metadata say of a page that the version before was fetched from does not hold for the new one.
+    """
+    own, earlier = file.declaration, before.declaration
+    tags = own.tags or earlier.tags
+    metadata = own.metadata or (earlier.metadata if before.url is None else None)
+    if (tags, metadata) != (own.tags, own.metadata):
+        relabel(connection, file, title=None, tags=tags, metadata=metadata, now=now)
 
 
 def read_growth(connection: sqlite3.Connection, bucket_id: str) -> Growth:
