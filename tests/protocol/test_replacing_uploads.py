@@ -119,7 +119,7 @@ async def test_a_source_that_failed_from_the_start_mentions_no_other_version(rig
     (folder / "leave.pdf").write_bytes(b"%PDF-1.7\nbroken")
     for _ in range(2):
         failed = await rig.ok("upload_file", path="leave.pdf", bucket="docs", wait=True)
-        assert failed["reason"] == "The file is damaged or not a PDF."
+        assert failed["reason"] == "The file is cut off: it lacks the end of a PDF. Upload a complete copy."
 
 
 @pytest.mark.parametrize("others", [0, 12])

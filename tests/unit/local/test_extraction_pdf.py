@@ -112,9 +112,18 @@ def test_a_scan_is_reported_as_having_no_text(tmp_path: Path) -> None:
     assert "OCR" in found.message
 
 
-@pytest.mark.parametrize("data", [b"%PDF-1.7\njunk", b"no pdf at all", text_pdf([["x"]])[:300]])
-def test_damage_is_reported(tmp_path: Path, data: bytes) -> None:
-    assert failure(write(tmp_path, data)).code == "broken"
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"%PDF-1.7\njunk", "cut off"),
+        (text_pdf([["x"]])[:300], "cut off"),
+        (b"%PDF-1.7\njunk\n%%EOF", "damaged"),
+    ],
+)
+def test_damage_is_reported(tmp_path: Path, data: bytes, why: str) -> None:
+    found = failure(write(tmp_path, data))
+    assert found.code == "broken"
+    assert why in found.message
 
 
 def test_more_text_than_allowed_is_too_large(tmp_path: Path) -> None:

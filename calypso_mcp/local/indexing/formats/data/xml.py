@@ -23,6 +23,7 @@ from calypso_mcp.local.indexing.documents import (
     Part,
 )
 from calypso_mcp.local.indexing.formats.data.diagrams import inflate_diagrams
+from calypso_mcp.local.indexing.formats.data.fiction_books import page_of_book
 from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, without_tags
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
@@ -92,6 +93,10 @@ def read_xml(file: FileContent) -> Document:
     package = pack_flat_file(decoded.text)
     if package is not None:
         return entry_of("docx").read(replace(file, data=package))
+    page = page_of_book(decoded.text)
+    if page is not None:
+        document = entry_of("html").read(replace(file, data=page.encode(), charset="utf-8"))
+        return replace(document, warnings=(*decoded.warnings, *document.warnings))
     try:
         root = _parse(inflate_diagrams(decoded.text))
     except expat.ExpatError as error:

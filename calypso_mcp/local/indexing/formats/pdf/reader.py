@@ -24,6 +24,9 @@ _SHOWN_RANGES = 20
 #: Longest printed page number that is one.
 _LONGEST_LABEL = 20
 
+_END = b"%%EOF"
+_DAMAGED = "The file is damaged or not a PDF. Upload a copy that opens in its program."
+_CUT_OFF = "The file is cut off: it lacks the end of a PDF. Upload a complete copy."
 _WORD = re.compile(r"\w+")
 _XFA = frozenset({pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND})
 
@@ -102,7 +105,7 @@ def open_pdf(data: bytes) -> Any:  # pypdfium2 is typed in parts only
             raise ExtractionFailed(
                 "encrypted", "The PDF is protected by a password. Upload a copy without a password."
             ) from error
-        raise ExtractionFailed("broken", "The file is damaged or not a PDF.") from error
+        raise ExtractionFailed("broken", _DAMAGED if _END in data else _CUT_OFF) from error
 
 
 def open_form(pdf: Any) -> Any:

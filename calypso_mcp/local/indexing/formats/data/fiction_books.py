@@ -1,0 +1,44 @@
+"""FictionBook (.fb2), a book as one document of XML: as the page that its chapters make."""
+
+from __future__ import annotations
+
+import re
+
+_START, _HEAD_CHARS = "<FictionBook", 2_000
+_NAME = re.compile(r"<book-title>([^<]*)</book-title>")
+_TAG = re.compile(r"<(/?)(section|title|subtitle|p|v|body|empty-line|image)\b[^<>]*>")
+_DEEPEST = 6
+
+
+def page_of_book(text: str) -> str | None:
+    """Return a book as HTML with the titles of its sections as headings, line by line; None for other XML."""
+    if _START not in text[:_HEAD_CHARS]:
+        return None
+    start = max(0, text.find("</description>"))
+    name = _NAME.search(text, 0, start)
+    head = f"<head><title>{name[1]}</title></head>" if name is not None else ""
+    written = _Headings().write(text[start:].partition("<binary")[0])
+    return head + "\n" * text.count("\n", 0, start) + written
+
+
+class _Headings:
+    """Knows how deep the section at a tag is nested, and whether the tag is inside a title."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._is_title = False
+
+    def write(self, text: str) -> str:
+        return _TAG.sub(self._written, text)
+
+    def _written(self, tag: re.Match[str]) -> str:
+        end, name = tag[1], tag[2]
+        if name == "section":
+            self._depth += -1 if end else 1
+        elif name in {"title", "subtitle"}:
+            self._is_title = name == "title" and not end
+            level = max(1, self._depth + (name == "subtitle"))
+            return f"<{end}h{min(level, _DEEPEST)}>"
+        elif name in {"p", "v"}:
+            return " " if self._is_title else f"<{end}p>"
+        return ""
