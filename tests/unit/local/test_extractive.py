@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from calypso_mcp.local.retrieval.extractive import QUOTATIONS, Question, Quotation, Source, quotations
-from calypso_mcp.local.retrieval.words.tokens import is_english
+from calypso_mcp.local.retrieval.words.tokens import is_english, telling_phrases
 
 RETURNS = Source("Shop", "We sell lamps. A lamp can be returned within thirty days. Shipping is free.", 5.0)
 LAMPS = Source("Catalogue", "The lamps are blue. Nobody returned one yet.", 4.0)
@@ -228,3 +228,22 @@ def test_a_price_below_a_heading_answers_for_what_the_heading_names() -> None:
     weights = dict.fromkeys(question.phrases(), 1.0)
     [found] = quotations(weights, [source], question.least_share, of_price=question.asks_price)
     assert found.text.startswith("Im Preis von 420 Euro")
+
+
+@pytest.mark.parametrize(
+    ("text", "telling"),
+    [
+        ("Wo ist die Geschäftsstelle?", ["geschäftsstelle"]),
+        ("Welche Frist gilt für den Austritt?", ["frist", "austritt"]),
+        ("What is the phone number of payroll?", ["number", "payroll"]),
+        ("Quel est le montant du loyer ?", ["loyer"]),
+        ("¿Cuál es el teléfono de urgencias?", ["urgencias"]),
+        ("Qual è il numero di telefono della segreteria?", ["segreteria"]),
+        ("Hoe laat beginnen de lessen?", ["laat", "beginnen", "lessen"]),
+        ("Quem é o diretor da escola?", ["diretor", "escola"]),
+        ("Kto jest kierownikiem sklepu?", ["kierownikiem", "sklepu"]),
+        ("Vad kostar ett kort för barn?", ["kort", "barn"]),
+    ],
+)
+def test_words_that_only_ask_or_join_count_for_nothing_in_a_question(text: str, telling: list[str]) -> None:
+    assert telling_phrases(text) == [f'"{word}"' for word in telling]

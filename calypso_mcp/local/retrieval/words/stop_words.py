@@ -44,6 +44,10 @@ _UNREMARKABLE = """
     please help use used using make makes made take takes taken happen happens mean means called go goes
     long far often high large big hoch lange oft gross weit
     one two thing things something anything kind kinds way ways example examples exactly currently usually
+    amount phone nummer betrag höhe dauer tage uhrzeit datum anzahl gilt
+    gelten lautet beträgt heißt erreiche montant durée numéro nom jour jours heure importe cantidad duración
+    número nombre teléfono día días hora fecha importo durata numero nome giorno giorni telefono bedrag duur
+    naam dagen tijd numer nazwa dni
 """
 _FUNCTION = """
     der die das den dem des ein eine einer eines einem einen und oder ist sind waren wird werden wurde
@@ -56,6 +60,13 @@ _FUNCTION = """
     faut peut doit
     el los las lo una unos unas del y o es son está están en para por con al se no hay que su sus mi mis me
     nos le cada ser tiene tienen puede desde hasta
+    wo peuvent puis il gli di da del della dei delle dal dalla nel nella al alla alle ai agli e ed o è sono
+    chi che cosa ci entro ha hanno può posso deve devo
+    het een van op te aan voor naar bij uit wordt worden heeft hebben kunnen moet mag wat waar hoe ik je mijn
+    ons onze dit dat deze er niet ook
+    os as um uma é do dos das na nas são em por com quem tem pode ao pelo pela
+    w z do od dla przy jest są czy ile co jak mam mogę można się nie
+    och på av till för är det ett har ska vad vem när jag
 """
 #: Words of other languages that only join others. Queries keep them: in English some tell something ("die").
 FUNCTION_WORDS = frozenset(_FUNCTION.split())
