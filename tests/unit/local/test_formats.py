@@ -100,6 +100,21 @@ READ = {
         "name,city\nA,x,old\nB,y,new\n",
         "name: A | city: x | old\nname: B | city: y | new",
     ),
+    "a table called txt": (
+        "a.txt",
+        "city\tpop\nLund\t90\nOrsa\t5\n",
+        "city: Lund | pop: 90\ncity: Orsa | pop: 5",
+    ),
+    "words in columns called txt": (
+        "a.txt",
+        "hello\thej\nbye\thej då\none\tett\n",
+        "hello\thej\nbye\thej då\none\tett",
+    ),
+    "figures in prose": (
+        "a.txt",
+        "Fees, fines\nTen, 20\nYou pay 10, 20 or\n",
+        "Fees, fines\nTen, 20\nYou pay 10, 20 or",
+    ),
     "csv with carets": ("a.csv", "part^bin\nflange, red^B7\n", "part: flange, red | bin: B7"),
     "diagram": (
         "a.drawio",
@@ -147,7 +162,15 @@ READ = {
         "[Script Info]\n[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,A,,0,0,0,,{\\i1}Yes,\\Nno &amp; so\n",
         "[0:00:01] Yes, no & so",
     ),
-    "web subtitles": ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bob>Hello\n", "[00:01] Hello"),
+    "web subtitles": ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bob>Hello\n", "[00:01] Bob: Hello"),
+    "a transcript": (
+        "a.vtt",
+        (
+            "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann Ek>The price</v>\n\n00:02.000 --> 00:03.000\n"
+            "<v.loud Ann Ek>rose.</v>\n\n00:03.000 --> 00:04.000\nBo Al: Why?\n"
+        ),
+        "[00:01] Ann Ek: The price rose. Bo Al: Why?",
+    ),
     "subtitles of television": (
         "a.ttml",
         "<tt xmlns='http://www.w3.org/ns/ttml'><body><p>Ninety<br/>euros</p></body></tt>",
@@ -358,6 +381,11 @@ def test_front_matter_gives_title_and_tags_in_yaml_and_toml() -> None:
     for text in ("---\ntitle: T\ntags: [a, b]\n---\nx", '+++\ntitle = "T"\ntags = ["a", "b"]\n+++\nx'):
         document = read("a.md", text)
         assert (document.title, document.tags) == ("T", ("a", "b"))
+
+
+def test_a_rule_above_the_first_slide_begins_no_front_matter() -> None:
+    slides = read("a.md", "---\n\n# Oars\n\nNine\n\n---\n\n# Boats\n")
+    assert [block.text for block in slides.blocks if block.heading_level == 1] == ["Oars", "Boats"]
 
 
 @pytest.mark.parametrize(

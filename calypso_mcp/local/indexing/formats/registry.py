@@ -147,7 +147,8 @@ _MHTML_STARTS = tuple(
 
 #: In order of preference where content and name leave a choice; the first is plain text.
 ENTRIES: tuple[Entry, ...] = (
-    _entry("text", "plain text and source code", _PLAIN + _CODE, "", "texts.text:read_text", is_simple=True),
+    _entry("text", "plain text and source code", _PLAIN + _CODE, "", "data.delimited:read_text",
+        is_simple=True),
     _entry("markdown", "Markdown", "md markdown mdown mkd mdx rmd qmd", "text/markdown text/x-markdown",
         "texts.markdown:read_markdown", is_simple=True),
     _entry("outlined", "reStructuredText, AsciiDoc, Org, Typst and LaTeX",

@@ -1,4 +1,4 @@
-"""CSV and TSV: every row with the names of its columns."""
+"""CSV and TSV, also as plain text: every row with the names of its columns."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from itertools import chain, islice
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.data.leaves import leaf_text
-from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.tables import Row, is_header, stands_above_numbers, table_blocks
-from calypso_mcp.local.indexing.formats.texts.text import text_document
+from calypso_mcp.local.indexing.formats.texts.text import decode_text, text_document
 
 _DELIMITERS = ",;\t|^~"
 _SAMPLE_LINES = 50
@@ -20,6 +20,8 @@ _SAMPLE_LINES = 50
 _LINES_ABOVE = 10
 #: Share of the rows below that are no wider than the names of the columns.
 _AS_NARROW = 0.75
+#: So many lines with as many delimiters are a table, if they are short.
+_SURE_LINES, _SURE_WITHIN = 3, 10_000
 _LONGEST_FIELD = 10_000_000
 #: Rows go without labels if the names of the columns would make the text longer by more characters.
 _MOST_LABELS = 10_000_000
@@ -27,7 +29,30 @@ _MOST_LABELS = 10_000_000
 
 def read_delimited(file: FileContent) -> Document:
     """Return the rows with their lines."""
-    decoded = decode(file.data, file.charset)
+    return _rows_document(decode(file.data, file.charset))
+
+
+def read_text(file: FileContent) -> Document:
+    """Return the paragraphs of a text file, or the rows of a table that Excel and others save as text."""
+    decoded = decode_text(file)
+    is_table = file.filename.lower().endswith(".txt") and _is_table(decoded.text)
+    return _rows_document(decoded) if is_table else text_document(decoded)
+
+
+def _is_table(text: str) -> bool:
+    """Whether text of any name is surely a table: its first line names the columns of numbers below."""
+    lines = text[:_SURE_WITHIN].split("\n", _SURE_LINES)[:_SURE_LINES]
+    delimiter = _delimiter(lines[:1])
+    if delimiter is None or len({line.count(delimiter) for line in lines}) > 1 or len(lines) < _SURE_LINES:
+        return False
+    if any(f"{delimiter} " in line for line in lines):  # as in sentences
+        return False
+    header, below = (line.split(delimiter) for line in lines[:2])
+    return is_header(header, below) and stands_above_numbers(header, below)
+
+
+def _rows_document(decoded: Decoded) -> Document:
+    """Return the rows of a table with their lines."""
     text, stated = _without_separator_line(decoded.text)
     delimiter = stated or _delimiter(text.split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES])
     if delimiter is None:

@@ -28,7 +28,8 @@ class FrontMatter:
 def read_front_matter(lines: list[str]) -> tuple[FrontMatter, int]:
     """Return what front matter states and how many lines it takes."""
     mark = lines[0].rstrip()
-    if mark not in _ENDS:
+    is_rule = not any(map(str.strip, lines[1:2]))  # above the first slide or paragraph
+    if mark not in _ENDS or is_rule:
         return FrontMatter(), 0
     for index, line in enumerate(lines[1:_MOST_LINES], 1):
         if _ENDS[mark].match(line):

@@ -10,6 +10,9 @@ from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 
 _TIMES = re.compile(r"\s*((?:\d+:)?\d{1,2}:\d\d)[.,]\d{1,3}\s+-->")
+#: Who speaks, in WebVTT (6.2.4 of it: the voice object) and before the text of any cue.
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]([^<>]+)>")
+_SPEAKER = re.compile(r"[^:.!?]{1,60}: ")
 _STYLE = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
 #: Start and text: nine fields stand before it (Advanced SubStation Alpha, 4+ styles).
 _DIALOGUE = re.compile(r"Dialogue:[^,]*,\s*(\d+:\d\d:\d\d)[^,]*,(?:[^,]*,){7}(.*)")
@@ -24,10 +27,14 @@ def read_subtitles(file: FileContent) -> Document:
     blocks: list[Block] = []
     said: list[str] = []
     first = last = 0
+    speaker = ""
     for time, text, start, end in cues:
+        name = named[0] if (named := _SPEAKER.match(text)) is not None else ""
+        is_repeated = said and name == speaker  # a sentence goes on in the next cue
+        speaker = name or speaker
         if not said:
             said, first = [f"[{time}]"], start
-        said.append(text)
+        said.append(text.removeprefix(name) if is_repeated else text)
         last = end
         if sum(map(len, said)) >= _BLOCK_CHARS:
             blocks.append(Block(" ".join(said), None, first, last))
@@ -62,4 +69,4 @@ def _dialogue(lines: list[str]) -> Iterator[tuple[str, str, int, int]]:
 
 
 def _plain(line: str) -> str:
-    return " ".join(unescape(_STYLE.sub("", line)).split())
+    return " ".join(unescape(_STYLE.sub("", _VOICE.sub(r"\1: ", line))).split())

@@ -17,11 +17,6 @@ _SHORT_CHARS = 200
 _JOINED_CHARS = 400
 
 
-def read_text(file: FileContent) -> Document:
-    """Return the paragraphs of a text file."""
-    return text_document(decode_text(file))
-
-
 def decode_text(file: FileContent) -> Decoded:
     """Return the text of a file, with the letters that commands of LaTeX spell."""
     decoded = decode(file.data, file.charset)
