@@ -67,6 +67,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     done = run("sync", str(tmp_path / "none"), "--bucket", "notes")
     assert done.returncode == 2
     assert "There is no folder at" in done.stderr
+    (tmp_path / "leave.md").write_text("Leave")
+    done = run("sync", str(tmp_path / "leave.md"), "--bucket", "notes")
+    assert (done.returncode, "It is a file" in done.stderr) == (2, True)
 
 
 def next_round(process: subprocess.Popen[str]) -> str:

@@ -607,6 +607,7 @@ BAD_INPUT = {
     "folder above": (given(directory=".."), "path_not_allowed", "--allow-path"),
     "folder that is a file": (given(directory="a.md"), "is_a_file", "upload_file"),
     "missing folder": (given(directory="nowhere"), "folder_not_found", "starts at"),
+    "pattern": (given(directory="hr/*.md"), "folder_not_found", "include"),
     "linked folder": (given(directory="linked"), "path_not_allowed", "--allow-path"),
     "secret folder": (given(directory=".ssh"), "secret_name", "--allow-secret-names"),
     "unknown bucket": (given(directory=".", bucket="nope"), "bucket_not_found", "create_bucket"),

@@ -210,6 +210,7 @@ BAD_INPUT = {
     "pipe": (pipe, "not_a_file", "regular"),
     "device": (given(path="/dev/zero"), "path_not_allowed", "--allow-path"),
     "missing file": (given(path="nowhere.md"), "file_not_found", "spelling"),
+    "pattern": (given(path="*.md"), "file_not_found", "include"),
     "empty file": (empty, "empty_file", "content"),
     "empty text": (given(text=""), "empty_file", "content"),
     "26 MB": (large, "file_too_large", "Split"),

@@ -11,6 +11,7 @@ from typing import Any, cast
 from calypso_mcp.cli.calls.mcp_session import Session
 from calypso_mcp.cli.printing.outcomes import counts_of, outcomes_of
 from calypso_mcp.cli.printing.progress import Report
+from calypso_mcp.domain.files.path_rules import is_pattern
 from calypso_mcp.errors import ConfigError
 
 #: Seconds one call may take; the tools' own limit. What takes longer is continued by the next call.
@@ -40,7 +41,12 @@ class Sources:
         absolute = [path.expanduser().absolute() for path in paths]
         reasons = {path: _why_unreadable(path) for path in absolute}
         if all(reason == _MISSING for reason in reasons.values()):
-            raise ConfigError(f"There is no file or folder at {absolute[0]}.")
+            raise ConfigError(
+                f"There is no file or folder at {absolute[0]}.",
+                hint="To send what matches a pattern, name the folder and add --include PATTERN."
+                if is_pattern(str(absolute[0]))
+                else "",
+            )
         absolute = [path for path in absolute if reasons[path] is None]
         return cls(
             folders=tuple(dict.fromkeys(path for path in absolute if path.is_dir())),

@@ -11,6 +11,7 @@ namespaces); POSIX.1-2017 pathname resolution; UAX #15 (compatibility forms).
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,8 +122,15 @@ def missed(path: str, roots: Sequence[str], *, code: str) -> ContentError:
     return ContentError(
         f"There is no {code.partition('_')[0]} {clean_line(path, _SHOWN_CHARS)!r} in the allowed folders.",
         code=code,
-        hint=f"Check the spelling; a relative path starts at {_name_roots(roots)}.",
+        hint="A path names one file or folder; give upload_batch a pattern with directory and include."
+        if is_pattern(path)
+        else f"Check the spelling; a relative path starts at {_name_roots(roots)}.",
     )
+
+
+def is_pattern(path: str) -> bool:
+    """Whether `path` holds signs of a pattern, which no shell has expanded."""
+    return glob.escape(path) != path
 
 
 def _name_roots(roots: Sequence[str]) -> str:

@@ -36,6 +36,9 @@ def test_each_folder_is_one_call_and_all_files_are_one(tmp_path: Path) -> None:
 def test_a_path_with_nothing_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no file or folder"):
         Sources.of([tmp_path / "absent"])
+    with pytest.raises(ConfigError, match="no file or folder") as caught:
+        Sources.of([tmp_path / "*.md"])
+    assert "--include" in caught.value.hint
 
 
 async def test_what_cannot_be_read_is_one_failure_and_the_rest_goes_on(

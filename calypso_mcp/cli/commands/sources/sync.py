@@ -66,7 +66,12 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """
     folder: Path = arguments.folder.expanduser().absolute()
     if not folder.is_dir():
-        raise ConfigError(f"There is no folder at {folder}.")
+        raise ConfigError(
+            f"There is no folder at {folder}.",
+            hint="It is a file: send it with `calypso-mcp upload`, or name its folder."
+            if folder.is_file()
+            else "",
+        )
     folder = folder.resolve()
     settings = load_settings_and_log({**flags, "allow_paths": [str(folder)]})
 
