@@ -23,13 +23,14 @@ async def test_agents_are_listed_with_their_buckets_and_broken_bindings(
     connect: Connect, api: ScriptedCalypso
 ):
     api.agents = [
-        agent("support", "handbook", missing_bucket_ids=["bucket_gone"]),
-        agent("legacy", "pricing", id="calypso-rag-agent:legacy"),
+        agent("support", "handbook", missing_bucket_ids=["bucket_gone"], name="Help\ndesk"),
+        agent("legacy", "pricing", id="calypso-rag-agent:legacy", name="legacy"),
     ]
     async with connect() as client:
         assert facts(await client.call_tool("list_agents"))["agents"] == [
             {
                 "agent": "calypso-agent:support",
+                "name": "Help desk",
                 "default": False,
                 "enabled": True,
                 "buckets": ["handbook"],

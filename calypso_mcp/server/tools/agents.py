@@ -13,6 +13,7 @@ from calypso_mcp.api.agents import AgentModel, CreateAgent, UpdateAgent
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain.callers.scope import agent_names
+from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, take_first
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -20,6 +21,7 @@ from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 #: Agents listed, and buckets listed for each.
 _MOST_AGENTS = 100
 _MOST_BUCKETS = 10
+_NAME_CHARS = 120
 _KEPT = "It exists with these buckets and keeps its name and instructions; update=true changes them."
 _UNUSED = "The instructions are stored but unused here: this Calypso answers with quotations."
 
@@ -28,6 +30,7 @@ class AgentCard(ToolResult):
     """One agent. `broken` means that a bucket it is bound to is gone or archived."""
 
     agent: str
+    name: str | None = None
     default: bool
     enabled: bool
     buckets: list[str]
@@ -161,6 +164,9 @@ def _card(agent: AgentModel, slugs: Mapping[str, str], active: Collection[str]) 
     named, more_buckets = take_first(buckets, _MOST_BUCKETS)
     return AgentCard(
         agent=agent.id,
+        name=clean_line(agent.name, _NAME_CHARS)
+        if agent.name and agent.name not in agent_names(agent)
+        else None,
         default=agent.is_default,
         enabled=agent.enabled,
         buckets=named,
