@@ -23,6 +23,7 @@ from calypso_mcp.local.indexing.formats.texts.markdown import split_markdown
 from calypso_mcp.local.indexing.formats.toml import parse_toml
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.words import tokens
+from calypso_mcp.local.web.robots import Robots
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.settings.placeholders import placeholder_in
 
@@ -85,6 +86,11 @@ def show_snippet(text: str) -> object:
     return snippet(text, "near miss", 80)
 
 
+def read_robots(text: str) -> object:
+    # Each rule holds for every program named before it.
+    return Robots.parse(f"{text}\n{text.replace('User-agent', 'Disallow')}").allow("/" + "a" * 2_000)
+
+
 def fence(text: str) -> object:
     return untrusted_text.fence(text, "a.md")
 
@@ -112,6 +118,7 @@ CASES: list[tuple[Callable[[str], object], str]] = [
     *((tokens.index_text, unit) for unit in ("ال", "а", "अा", "中", "กั", "Ａ")),  # noqa: RUF001 - letters of other scripts
     *((placeholder_in, unit) for unit in ("${", "{env:", "%A", "$")),
     (slugs.slug_of, "- "),
+    *((read_robots, unit) for unit in ("User-agent:a\n", "User-agent:*\n", "User-agent:*\nDisallow:/*a*b\n")),
     *((read_margins, unit) for unit in ("<w:p ", "<w:p>", "<w:t ")),
     *((read_closed_margins, unit) for unit in ("<w:t ", "<w:t>", "<w:br")),
     *((read_structure, unit) for unit in ("a.", "a.b = 1\n", "[a.")),

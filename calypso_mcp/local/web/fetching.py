@@ -113,7 +113,7 @@ class _Fetch:
                     return Robots()
                 else:
                     text = await _body(response, MOST_BYTES, cut=True)
-                    return Robots.parse(text.decode(errors="replace"))
+                    return await to_thread.run_sync(Robots.parse, text.decode(errors="replace"))
         return Robots()
 
     async def _get(self, url: WebUrl, headers: Mapping[str, str], most_bytes: int) -> Fetched | WebUrl:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -50,21 +49,24 @@ class Robots:
     @classmethod
     def parse(cls, text: str) -> Robots:
         """Return the rules in `text`: those for this program by name, else those for all."""
-        rules: defaultdict[str, list[Rule]] = defaultdict(list)
-        agents: list[str] = []
+        rules: dict[str, list[Rule]] = {}
+        # Of the programs that a group of rules is for, those that matter here: a site may name thousands.
+        agents: set[str] = set()
         is_open = False
         for key, value in _lines(text):
             if key == "user-agent":
-                agents = [*agents, value.lower()] if is_open else [value.lower()]
+                agents = agents if is_open else set()
                 is_open = True
-                rules[value.lower()] += ()
+                if (agent := value.lower()) in (PRODUCT, "*"):
+                    agents.add(agent)
+                    rules.setdefault(agent, [])
             elif key in {"allow", "disallow"}:
                 is_open = False
-                if value:
+                if value and agents:
                     rule = Rule(normalize_escapes(value, KEPT_IN_QUERY), key == "allow")
                     for agent in agents:
                         rules[agent].append(rule)
-        return cls(tuple(rules[PRODUCT] if PRODUCT in rules else rules["*"]))
+        return cls(tuple(rules.get(PRODUCT, rules.get("*", ()))))
 
     def allow(self, target: str) -> bool:
         """Whether this path and query may be read: the longest rule that matches decides, else yes."""
