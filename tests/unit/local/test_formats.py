@@ -139,6 +139,11 @@ READ = {
         "<d><p>Some <b>bold</b> text&nbsp;here</p><p>x</p></d>",
         "Some bold text here\np: x",
     ),
+    "xml comments": (
+        "a.xml",
+        "<!-- Ask\nAnn -->\n<a><!-- <b>old</b> --><c>x<!-- first -->y</c></a>",
+        "c: xy\n\nAsk Ann\nfirst",
+    ),
     "rss": ("a.rss", RSS, "Feed\n\ntitle: News & more | description: Hello world"),
     "svg": ("a.svg", "<svg><style>.a{}</style><text x='1'>Revenue</text></svg>", "text: Revenue"),
     "lines of a drawing": (

@@ -83,7 +83,7 @@ class _Element:
 
 
 def read_xml(file: FileContent) -> Document:
-    """Return the text of every element with its lines.
+    """Return the text of every element with its lines, then the comments.
 
     Raises:
         ExtractionFailed: `too_large` when elements are nested absurdly deep, or the cells of a workbook are
@@ -98,7 +98,7 @@ def read_xml(file: FileContent) -> Document:
         document = entry_of("html").read(replace(file, data=page.encode(), charset="utf-8"))
         return replace(document, warnings=(*decoded.warnings, *document.warnings))
     try:
-        root = _parse(inflate_diagrams(decoded.text))
+        root, comments = _parse(inflate_diagrams(decoded.text))
     except expat.ExpatError as error:
         return _without_tags(decoded, error.lineno)
     except ValueError as error:
@@ -107,10 +107,12 @@ def read_xml(file: FileContent) -> Document:
         return Document(tuple(_workbook_blocks(root)), warnings=decoded.warnings)
     stated = (*_named(root, "title"), *_named(root, "channel", "title"))
     title = next((text for element in stated if (text := _text(element))), None)
-    return Document(tuple(_blocks(root)), title, warnings=decoded.warnings)
+    remarks = (replace(block, is_aside=True) for block in line_blocks(comments))
+    return Document((*_blocks(root), *remarks), title, warnings=decoded.warnings)
 
 
-def _parse(text: str) -> _Element:
+def _parse(text: str) -> tuple[_Element, list[Line]]:
+    """Return the outermost element, and the comments."""
     try:
         return _Builder().parse(text)
     except expat.ExpatError as error:
@@ -179,9 +181,11 @@ class _Builder:
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text
+        self._parser.CommentHandler = self._comment
         self._open = [_Element("", {}, 0)]
+        self._comments: list[Line] = []
 
-    def parse(self, text: str) -> _Element:
+    def parse(self, text: str) -> tuple[_Element, list[Line]]:
         declaration = _DECLARATION.match(text)
         # Keeps its line ends, so that the lines of the elements stay right.
         kept = "\n" * declaration[0].count("\n") if declaration is not None else ""
@@ -189,7 +193,7 @@ class _Builder:
         # In few pieces: expat before 2.6 reads an unfinished token anew with each.
         is_last = True
         self._parser.Parse(content, is_last)
-        return self._open[0].elements[0]
+        return self._open[0].elements[0], self._comments
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) > _MOST_DEPTH:
@@ -203,6 +207,12 @@ class _Builder:
 
     def _text(self, text: str) -> None:
         self._open[-1].content.append(text)
+
+    def _comment(self, text: str) -> None:
+        start = self._parser.CurrentLineNumber
+        # Elements in a comment are not in use.
+        if any(map(str.isalnum, text)) and "<" not in text:
+            self._comments.append((" ".join(text.split()), start, start + text.count("\n")))
 
 
 def _blocks(root: _Element) -> Iterator[Block]:
