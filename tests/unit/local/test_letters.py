@@ -148,12 +148,31 @@ def test_a_message_behind_its_signature_is_read(data: bytes) -> None:
     )
 
 
+_BESIDE = (
+    b"MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n"
+    b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nTmluZXR5IGRheXMu\r\n--b\r\n"
+    b"Content-Type: application/pkcs7-signature; name=smime.p7s\r\n\r\nMIIC\r\n--b--\r\n"
+)
+
+
+@pytest.mark.parametrize("data", [_BESIDE, _SIGNED], ids=["beside", "inside"])
+def test_a_signed_message_that_outlook_keeps_as_an_attachment_is_read(data: bytes) -> None:
+    message: Any = msg.MapiMessage.create("Terms", "")
+    message.add_attachment("smime.p7m", data)
+    document = read("a.msg", message.to_bytes())
+    assert (document.text, document.warnings) == (
+        "Terms\n\nAttachment: signed message.eml\n\nNinety days.",
+        (),
+    )
+
+
 def test_an_encrypted_or_damaged_message_says_that_it_was_not_read() -> None:
     encrypted = _SIGNED.replace(bytes.fromhex("010702"), bytes.fromhex("010703"))
     for data in (
         _SIGNED[:60],
         encrypted,
         b"0\x80" * 5_000,
+        b"-----BEGIN PKCS7-----\nMIIC\n-----END PKCS7-----\n",
     ):
         [warning] = read("a.eml", _opaque(data)).warnings
         assert "smime.p7m" in warning

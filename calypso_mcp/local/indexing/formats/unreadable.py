@@ -53,7 +53,7 @@ UNREADABLE: tuple[UnreadableKind, ...] = (
         "an encrypted or signed message",
         "Open it in your mail program and save it as text or PDF.",
         "p7m p7s pgp gpg",
-        b"-----BEGIN PGP MESSAGE-----",
+        *(b"-----BEGIN PGP MESSAGE-----", b"-----BEGIN PKCS7-----", b"-----BEGIN CMS-----"),
     ),
     _kind(
         "a program",

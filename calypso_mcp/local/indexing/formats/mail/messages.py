@@ -20,7 +20,7 @@ from calypso_mcp.local.indexing.documents import Allowance, Document, Extraction
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, decode_header_words, letter_document
-from calypso_mcp.local.indexing.formats.mail.signed import extract_signed
+from calypso_mcp.local.indexing.formats.mail.signed import is_sealed, open_sealed
 from calypso_mcp.local.indexing.formats.mail.tnef import TNEF_TYPES, read_tnef
 from calypso_mcp.local.indexing.formats.members import Member
 from calypso_mcp.local.indexing.formats.texts.text import text_document
@@ -50,8 +50,6 @@ _PGP_SIGNED = re.compile(
 )
 #: Subtypes of signatures: S/MIME (RFC 8551, 3.5.3) and PGP (RFC 3156, 4 and 5).
 _SIGNATURES = frozenset({"pkcs7-signature", "x-pkcs7-signature", "pgp-signature", "pgp-encrypted"})
-#: A message behind its signature, or encrypted (RFC 8551, 3.2).
-_SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 #: The format of texts by subtype; all others are plain text.
 _FORMATS = {"html": "html", "calendar": "cards"}
 
@@ -239,8 +237,8 @@ def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Itera
             yield Member(name or "message.eml", "message/rfc822", _inner_message(part))
         elif part.get_content_type() == "message/delivery-status":
             yield Member(name or "status.txt", "text/plain", b"\n".join(map(bytes, _parts(part))))
-        elif part.get_content_type() in _SEALED and (inner := extract_signed(_payload(part))):
-            yield Member("signed message.eml", "message/rfc822", inner)
+        elif is_sealed(name, part.get_content_type()) and (signed := open_sealed(_payload(part))):
+            yield signed
         elif _is_tnef(part, name) and (letter := read_tnef(_payload(part))) is not None:
             yield letter
         elif name and not _is_decoration(part):

@@ -24,6 +24,7 @@ from calypso_mcp.local.indexing.formats.mail.letters import (
     letter_document,
     unpack_rich_text,
 )
+from calypso_mcp.local.indexing.formats.mail.signed import is_sealed, open_sealed
 from calypso_mcp.local.indexing.formats.members import MOST_DEPTH, Member
 
 _storage: Any = Storage  # not typed
@@ -154,4 +155,6 @@ def _attachment(attachment: OutlookAttachment, depth: int) -> Member | Letter | 
     data = attachment.file_bytes
     if data is None:
         return None
-    return Member(attachment.file_name or "attachment", attachment.mime_type or "", data)
+    name, kind = attachment.file_name or "attachment", attachment.mime_type or ""
+    signed = open_sealed(data) if is_sealed(name, kind) else None
+    return signed or Member(name, kind, data)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
+from calypso_mcp.local.indexing.formats.members import Member
+
+#: A message behind its signature, or encrypted (RFC 8551, 3.2).
+_SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+#: What a message begins with, and CMS does not.
+_MESSAGE, _HEAD_BYTES = re.compile(rb"\A(?:[!-9;-~]+:[^\n]*\n)*?content-type:", re.IGNORECASE), 2_048
 #: 1.2.840.113549.1.7.2, in DER.
 _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 _STRING_OF_PARTS = 0x24
@@ -21,6 +28,21 @@ class _Element(NamedTuple):
     start: int
     end: int
     next: int
+
+
+def is_sealed(name: str, content_type: str) -> bool:
+    """Whether an attachment is a message with its signature, or encrypted."""
+    return content_type in _SEALED or name.lower().endswith(".p7m")
+
+
+def open_sealed(data: bytes) -> Member | None:
+    """Return the message inside its signature, or beside it; None for encrypted or damaged data.
+
+    Outlook keeps a message of either kind as an attachment (MS-OXOSMIME 2.1.3).
+    """
+    is_message = _MESSAGE.search(data, 0, _HEAD_BYTES) is not None
+    inner = data if is_message else extract_signed(data)
+    return Member("signed message.eml", "message/rfc822", inner) if inner else None
 
 
 def extract_signed(data: bytes) -> bytes | None:
