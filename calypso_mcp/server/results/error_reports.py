@@ -17,6 +17,11 @@ from calypso_mcp.errors import CalypsoError, InputError
 _MOST_COMPLAINTS = 8
 _TEXT_CHARS = 4_000
 _CODE_CHARS = 200
+#: What to do about an error that says nothing of it, by whether the same call may succeed later.
+_NEXT_STEPS = {
+    True: "Make the same call again in a while.",
+    False: "Correct what the message names. If you cannot, tell the user.",
+}
 #: Where the values of required arguments come from, unless the caller makes them up.
 _ORIGINS = {
     "agent": "a new id, or one from list_agents with update=true",
@@ -33,7 +38,7 @@ def facts(error: CalypsoError) -> dict[str, Any]:
         "code": clean_line(error.code, _CODE_CHARS),
         "retryable": error.retryable,
         "retry_after_s": error.retry_after_s,
-        "next_step": clean_line(error.hint, _TEXT_CHARS) or None,
+        "next_step": clean_line(error.hint, _TEXT_CHARS) or _NEXT_STEPS[error.retryable],
         "request_id": clean_line(error.request_id or "", _CODE_CHARS) or None,
         "ids": clean_value(error.ids) or None,
     }
@@ -44,8 +49,7 @@ def as_text(error: CalypsoError) -> str:
     """Return the whole of `error` in a few lines."""
     found = facts(error)
     lines = [f"Error: {found['message']}", f"Code: {found['code']}", f"Retry: {_retry(error)}"]
-    if "next_step" in found:
-        lines.append(f"Next: {found['next_step']}")
+    lines.append(f"Next: {found['next_step']}")
     if "ids" in found:
         lines.append(
             "Already exists: " + ", ".join(f"{name} {value}" for name, value in found["ids"].items())

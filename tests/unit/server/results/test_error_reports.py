@@ -62,11 +62,14 @@ def test_the_text_alone_says_everything_the_structure_says():
 
 
 @pytest.mark.parametrize("kind", all_errors())
-def test_every_error_of_the_tree_has_a_message_a_code_and_a_word_on_retrying(
-    kind: type[errors.CalypsoError],
+@pytest.mark.parametrize("retryable", [None, False, True])
+def test_every_error_of_the_tree_has_a_message_a_code_a_word_on_retrying_and_a_next_step(
+    kind: type[errors.CalypsoError], retryable: bool | None
 ):
-    text = text_of(kind())
-    assert re.match(r"Error: \S.+\nCode: [a-z_]+\nRetry: (yes|no)", text)
+    error = kind()
+    error.retryable = error.retryable if retryable is None else retryable
+    assert re.match(r"Error: \S.+\nCode: [a-z_]+\nRetry: (yes|no).*\nNext: \S.+", text_of(error))
+    assert error_reports.facts(error)["next_step"]
 
 
 def test_hidden_characters_in_a_foreign_message_do_not_reach_the_model():
