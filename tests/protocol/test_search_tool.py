@@ -140,6 +140,27 @@ async def test_other_files_with_the_same_text_are_named(connect: Connect, api: S
         assert "also in: copy.md" in text(result)
 
 
+async def test_a_text_that_the_api_returns_for_each_of_its_files_is_shown_once(
+    connect: Connect, api: ScriptedCalypso
+):
+    said = [hit("Said twice.", f"f{number}", "handbook") for number in (1, 2, 1)]
+    elsewhere = hit("Said twice.", "f3", "handbook", attributes={"heading": "Other"})
+    cited = [hit("", f"f{number}", "handbook") for number in (4, 5)]
+    api.search = lambda _body: [said[0], hit("Said once.", "f6", "handbook"), *said[1:], elsewhere, *cited]
+    async with connect() as client:
+        found = facts(await client.call_tool("search_bucket", {"query": "x", "max_results": 20}))
+    shown = [(entry["file_id"], entry.get("also_in")) for entry in found["hits"]]
+    assert shown == [("f1", ["f2.txt"]), *((f"f{number}", None) for number in (6, 3, 4, 5))]
+
+
+async def test_a_hit_without_text_quotes_nothing(connect: Connect, api: ScriptedCalypso):
+    api.search = lambda _body: [hit("", "f1", "handbook")]
+    async with connect() as client:
+        said = text(await client.call_tool("search_bucket", {"query": "x"}))
+    assert "f1.txt" in said
+    assert "```" not in said
+
+
 @pytest.mark.parametrize(
     ("updated_at", "day"),
     [("2026-01-31T08:00:00Z", "2026-01-31"), ("soon\u202e", None), (1_700_000_000, None), (None, None)],

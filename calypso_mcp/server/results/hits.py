@@ -51,7 +51,8 @@ class Hit(ToolResult):
             "also in": ", ".join(self.also_in or ()) or None,
         }
         head = ", ".join(f"{key}: {value}" for key, value in facts.items() if value is not None)
-        return f"{head}\n{fence(self.text, self.source)}"
+        # An agent may cite a source without quoting it.
+        return f"{head}\n{fence(self.text, self.source)}" if self.text else f"{head}\n{self.source}"
 
 
 def make_hit(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hit:

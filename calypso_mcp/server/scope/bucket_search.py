@@ -7,8 +7,9 @@ kept inside the scope is not made.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, cast
 
@@ -85,7 +86,8 @@ async def _answer(
     access: Access, requests: Sequence[SearchRequest], buckets: Sequence[Bucket]
 ) -> SearchOutcome:
     answers = await map_parallel(access.client.search.search, requests, limit=_PARALLEL)
-    found = await keep_within_scope(access, _by_rank([answer.results for answer in answers]), buckets)
+    kept = await keep_within_scope(access, _by_rank([answer.results for answer in answers]), buckets)
+    found = _without_copies(kept)
     absent = [answer.absent_words or () for answer in answers]
     everywhere = tuple(word for word in absent[0] if all(word in words for words in absent))
     fits_none = all(answer.filtered_sources == 0 for answer in answers)
@@ -110,6 +112,25 @@ def _by_rank(answers: Sequence[Sequence[SearchResult]]) -> list[SearchResult]:
         for result in sorted(present, key=lambda result: -(score_of(result) or 0.0)):
             merged.setdefault((result.file_id or result.url, result.text), result)
     return list(merged.values())
+
+
+def _without_copies(found: Sequence[Found]) -> list[Found]:
+    """Return each text once, at its best rank, with the other files that hold it in `also_in`."""
+    kept: dict[tuple[str, object], Found] = {}
+    copies = defaultdict[tuple[str, object], dict[str | None, str | None]](dict)
+    for entry in found:
+        result = entry.result
+        key = (str(result.attributes.get("heading")), result.text or id(result))
+        if kept.setdefault(key, entry).result.file_id != result.file_id:
+            copies[key][result.file_id] = result.filename or result.title
+    for key, names in copies.items():
+        result = kept[key].result
+        known = result.attributes.get("also_in")
+        named = [{"filename": name} for name in names.values()]
+        also_in = [*cast("list[object]", known), *named] if isinstance(known, list) else named
+        attributes = {**result.attributes, "also_in": also_in}
+        kept[key] = replace(kept[key], result=result.model_copy(update={"attributes": attributes}))
+    return list(kept.values())
 
 
 async def keep_within_scope(
