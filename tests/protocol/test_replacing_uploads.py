@@ -448,6 +448,23 @@ async def test_text_under_a_name_that_exists_says_which_file_stays_where_nothing
         assert f"({new['file_id']}) stays beside it" in newest["reason"]
 
 
+@pytest.mark.parametrize("labels", [{"tags": ["b"]}, {"title": "Leave"}, {"metadata": {"year": 2026}}])
+async def test_the_same_content_under_other_labels_stays_beside_where_nothing_is_relabelled(
+    tmp_path: Path, era: str, labels: dict[str, Any]
+) -> None:
+    async with upload_rig(tmp_path / "data", era=era, is_plain=True) as rig:
+        await rig.ok("create_bucket", name="docs")
+        old = await upload(rig, OLD, tags=["a"])
+        new = await upload(rig, OLD, **{"tags": ["a"], **labels})
+        assert new["file_id"] != old["file_id"]
+        assert f"({old['file_id']}) stays beside it" in new["reason"]
+        items = [{"text": OLD, "filename": new["filename"], "tags": ["c"]}]
+        [told] = (await rig.ok("upload_batch", items=items, bucket="docs"))["outcomes"]
+        assert told["reason"] == f"the previous version ({new['file_id']}) stays beside it"
+        again = await rig.ok("upload_batch", items=items, bucket="docs")
+        assert (again["counts"], "hints" in again) == ({"replayed": 1}, False)
+
+
 async def test_a_batch_names_each_version_that_stays(tmp_path: Path, folder: Path, era: str) -> None:
     fill(folder, "a.md", "b.md")
     async with upload_rig(tmp_path / "data", folder, era=era, is_plain=True) as rig:

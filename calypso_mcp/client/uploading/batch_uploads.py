@@ -94,25 +94,25 @@ class BatchUploads:
     async def _changed(
         self, files: Iterable[_Inputs], outcomes: Mapping[int, FileState]
     ) -> dict[int, FileState]:
-        """Return the outcomes of files that went to the same bucket with other content before."""
-        places = {
-            index: prepared.places
+        """Return the outcomes of files that went to the same bucket with other content or labels before."""
+        uploaded = {
+            index: prepared
             for inputs in files
             for index, prepared in inputs.items()
             if outcomes[index].is_uploaded
         }
         sent: dict[str, set[str]] = defaultdict(set)
-        for index, file_places in places.items():
-            for place in file_places:
-                sent[place].add(outcomes[index].content_hash or "")
+        for prepared in uploaded.values():
+            for place in prepared.places:
+                sent[place].add(prepared.version_key)
         # Several contents sent under one name at once do not replace one another.
         changed = await self._sent.changed(
-            {place: content_hash for place, (content_hash, *others) in sent.items() if not others}
+            {place: version for place, (version, *others) in sent.items() if not others}
         )
         return {
             index: replace(outcomes[index], changed=True)
-            for index, file_places in places.items()
-            if not changed.isdisjoint(file_places[:1])
+            for index, prepared in uploaded.items()
+            if not changed.isdisjoint(prepared.places[:1])
         }
 
     async def _prepare_all(

@@ -46,6 +46,11 @@ class Prepared:
         """Keys of the latest upload from each of its origins."""
         return tuple(map(self.declaration.latest_key, self.upload.origins))
 
+    @property
+    def version_key(self) -> str:
+        """Key of its content and labels."""
+        return self.declaration.version_key(self.content_hash)
+
     @cached_property
     def memory_keys(self) -> tuple[str, ...]:
         """Keys under which it is remembered."""

@@ -73,7 +73,7 @@ class SingleUpload:
         else:
             with open_source(upload) as source:
                 done = await self._send(prepared, prepared.content(source), gone, on_kept)
-        changed = await self._sent.changed(dict.fromkeys(prepared.places, prepared.content_hash))
+        changed = await self._sent.changed(dict.fromkeys(prepared.places, prepared.version_key))
         return replace(done, changed=not changed.isdisjoint(prepared.places[:1]))
 
     async def _send(

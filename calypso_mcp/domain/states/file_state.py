@@ -60,7 +60,8 @@ class FileState:
         warnings: Short texts for a reader of a file that did not fail.
         content_hash: Hexadecimal hash of the content; None if it was never read.
         size_bytes: Its size; None if it was never opened.
-        changed: Whether other content was uploaded from the same place to the same bucket before.
+        changed: Whether other content, or the same under other labels, was uploaded from the same place to
+            the same bucket before.
         earlier: What happens to the version that the bucket held before; None without such a version, or if
             the backend does not report versions.
         earlier_id: The id of that version's file.

@@ -202,6 +202,10 @@ class Declaration:
         by_name = content_digest("sent by name", self.identity, *content)
         return (by_name,) if origin is None else (by_name, content_digest("sent from", origin, *content))
 
+    def version_key(self, content_hash: str) -> str:
+        """Return the key of a content under its labels: the published API stores other labels beside it."""
+        return content_digest("version", content_hash, *self._labels())
+
     def place_key(self, origin: str) -> str:
         """Return the key of an origin together with the buckets that its content goes to."""
         return content_digest("place", origin, self.destination.names)
