@@ -57,6 +57,22 @@ def test_menus_notices_and_footers_are_left_out_and_all_of_the_content_stays(con
                 assert [word for word in FURNITURE if word in text] == [], body
 
 
+def test_a_saved_page_keeps_all_but_the_question_of_consent() -> None:
+    [banner, *_] = NOTICES
+    rest = f"{MENUS[0]}{CONTENTS[0].format(*SENTENCES)}{FOOTERS[0]}"
+    asking = banner.format("<button>Accept all</button>")
+    assert text_of(asking + rest, is_page=False) == text_of(rest, is_page=False)
+    for kept in (
+        banner.format("<a>Read on</a>"),
+        "<div role=dialog>Nine <button>OK</button></div>",
+        "<section id=consent><p>Sign here.</p></section>",
+    ):
+        assert text_of(kept + rest, is_page=False) == text_of(f"<div>{kept}</div>{rest}", is_page=False)
+        assert len(text_of(kept + rest, is_page=False)) > len(text_of(rest, is_page=False))
+    alone = "<div class=cookie-banner><p>We use cookies.</p><button>OK</button></div>"
+    assert "We use cookies." in text_of(alone, is_page=False)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -82,16 +82,29 @@ class _Tally:
 
 def find_furniture(root: LexborNode) -> frozenset[int]:
     """Return the memory ids of the elements below `root` that are not content."""
-    page, blocks = _count(root)
-    small = [
-        region for region in blocks if 0 < region.chars <= _MOST_SHARE * page.chars and not region.has_title
-    ]
+    small, blocks = _small_and_all(root)
     fixed = [region for region in small if _is_notice(region) or _is_footer(region)]
     begin, end = _extent(blocks, fixed)
     menus = [
         region for region in small if _is_menu(region, outside=region.last < begin or region.first > end)
     ]
     return frozenset(region.node.mem_id for region in (*fixed, *menus))
+
+
+def find_questions_of_consent(root: LexborNode, markup: str) -> frozenset[int]:
+    """Return the memory ids of the notices about cookies that a saved page asks to accept."""
+    if _CONSENT.search(markup.lower()) is None:
+        return frozenset()
+    small, _ = _small_and_all(root)
+    asking = (region for region in small if region.controls and _is_about_consent(region))
+    return frozenset(region.node.mem_id for region in asking)
+
+
+def _small_and_all(root: LexborNode) -> tuple[list[_Tally], list[_Tally]]:
+    """Return the tallies of the blocks that may be furniture, and those of all blocks."""
+    page, blocks = _count(root)
+    most = _MOST_SHARE * page.chars
+    return [region for region in blocks if 0 < region.chars <= most and not region.has_title], blocks
 
 
 def _count(root: LexborNode) -> tuple[_Tally, list[_Tally]]:
@@ -144,11 +157,11 @@ def _is_notice(tally: _Tally) -> bool:
         return False
     attributes = tally.node.attributes
     style = (attributes.get("style") or "").replace(" ", "").lower()
-    return (
-        attributes.get("role") in _LAID_OVER
-        or "position:fixed" in style
-        or _CONSENT.search(_names(tally.node)) is not None
-    )
+    return attributes.get("role") in _LAID_OVER or "position:fixed" in style or _is_about_consent(tally)
+
+
+def _is_about_consent(tally: _Tally) -> bool:
+    return _CONSENT.search(_names(tally.node)) is not None
 
 
 def _is_footer(tally: _Tally) -> bool:

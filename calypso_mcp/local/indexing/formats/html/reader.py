@@ -10,6 +10,7 @@ from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFail
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
 from calypso_mcp.local.indexing.formats.html.blocks import visible_blocks
+from calypso_mcp.local.indexing.formats.html.furniture import find_questions_of_consent
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.html.main_content import find_main_content
 from calypso_mcp.local.indexing.formats.html.markup import prepare
@@ -55,7 +56,8 @@ def read_html(file: FileContent) -> Document:
     blocks: tuple[Block, ...] = ()
     if root is not None:
         # All pages of a site share the footer; that of a chosen file is content.
-        blocks = tuple(visible_blocks(root, SourceLines(markup), has_footer=not file.is_page))
+        asked = find_questions_of_consent(root, markup)
+        blocks = tuple(visible_blocks(root, SourceLines(markup), asked, has_footer=not file.is_page))
         blocks = find_main_content(root, markup, blocks) if file.is_page else blocks
     if markup.count("\n") < len(blocks):
         # Lines that hold several paragraphs tell a reader nothing.
