@@ -14,9 +14,9 @@ from anyio import to_thread
 from calypso_mcp.local.arrivals import Arrivals
 from calypso_mcp.local.blobs import Blobs, has_room
 from calypso_mcp.local.options import LocalOptions
-from calypso_mcp.local.processes.turns import Turns
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.store.connections.database import Database
+from calypso_mcp.local.turns import Turns
 
 if TYPE_CHECKING:
     from calypso_mcp.local.indexing.page_pictures import PagePictures

@@ -25,11 +25,11 @@ from calypso_mcp.domain.states.statuses import BatchStatus, FileStatus, SyncStat
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created
 from calypso_mcp.local.http.operations import Operation
-from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import not_found
 from calypso_mcp.local.routes.files import file_wire, sync_wire
 from calypso_mcp.local.store import batches
 from calypso_mcp.local.store.batches import ItemRow
+from calypso_mcp.local.store.rate_limit import count_create
 from calypso_mcp.local.store.sources import REMOVED
 from calypso_mcp.local.uploads.addresses import build_upload_target
 from calypso_mcp.local.uploads.admission import Admission, admit_batch, check_batch

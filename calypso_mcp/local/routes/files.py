@@ -22,10 +22,10 @@ from calypso_mcp.api.files import (
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation
-from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal, bucket_required, not_found
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.store.rate_limit import count_create
 from calypso_mcp.local.store.sessions import Address, NewSession
 from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads.addresses import build_upload_target

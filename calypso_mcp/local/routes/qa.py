@@ -14,7 +14,7 @@ from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation, a_little
-from calypso_mcp.local.refusals import invalid
+from calypso_mcp.local.refusals import bucket_required, invalid
 from calypso_mcp.local.routes.websites import FetchedBody, source_fields
 from calypso_mcp.local.uploads import keeping
 
@@ -37,6 +37,8 @@ async def add_qa(backend: Backend, request: Request, body: AddQa) -> Answer:
         raise invalid("A question and its answer must not be empty.")
     if len(question) > _QUESTION_CHARS or len(answer) > _ANSWER_CHARS:
         raise invalid(f"A question has at most {_QUESTION_CHARS:,} characters, an answer {_ANSWER_CHARS:,}.")
+    if not body.destination.is_given:
+        raise bucket_required()
     asked = read_keyed_request(request, "qa", body.to_wire())
     declaration = Declaration(
         filename=qa_filename(question),
@@ -47,7 +49,6 @@ async def add_qa(backend: Backend, request: Request, body: AddQa) -> Answer:
         path=same_question(question),
         if_exists="replace",
     )
-    await keeping.find_same(backend, declaration, "qa")
     kept = await keeping.keep(backend, declaration, as_markdown(question, answer).encode(), "qa", asked)
     wire: QaBody = {"object": "knowledge_qa", **source_fields(kept), "question": question}
     return answer_created(wire, is_replay=kept.is_replay)

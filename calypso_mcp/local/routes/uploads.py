@@ -22,9 +22,9 @@ from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Digests, HashMismatch, Partial
 from calypso_mcp.local.http.exchange import is_disk_full, refusal_for
 from calypso_mcp.local.identifiers import new_id
-from calypso_mcp.local.processes.turns import Overtaken
 from calypso_mcp.local.store import sessions
 from calypso_mcp.local.store.sessions import CANCELLED, UPLOADED, SessionRow
+from calypso_mcp.local.turns import Overtaken
 from calypso_mcp.local.uploads.addresses import UPLOAD_PATH
 from calypso_mcp.local.uploads.content_range import BadRange, read_hashes, read_range
 

@@ -19,10 +19,10 @@ from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_r
 from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.identifiers import TEAM_ID
 from calypso_mcp.local.indexing.formats.registry import readable_formats
-from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.routes.files import sync_wire
 from calypso_mcp.local.store.idempotency import KeyedRequest
+from calypso_mcp.local.store.rate_limit import count_create
 from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads import keeping
 from calypso_mcp.local.uploads.admission import check_file

@@ -13,9 +13,9 @@ from hypothesis import given, strategies as st
 from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
-from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
+from calypso_mcp.local.store.rate_limit import count_create
 from calypso_mcp.sqlite.connections import open_private
 from calypso_mcp.sqlite.migrations import migrate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from calypso_mcp.local.processes.turns import Overtaken, Turns
+from calypso_mcp.local.turns import Overtaken, Turns
 
 
 async def test_a_newer_request_ends_the_older_one_first() -> None:
