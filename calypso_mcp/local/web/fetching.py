@@ -78,15 +78,18 @@ class _Fetch:
 
     async def run(self, url: WebUrl, headers: Mapping[str, str], most_bytes: int) -> Fetched:
         for _ in range(_MOST_REDIRECTS + 1):
-            self._policy.private_hosts.check_url(url)
             if not (await self._robots_of(url)).allow(url.target):
                 raise blocked(
                     f"The site's robots.txt does not allow reading this page ({url.origin}{_ROBOTS})."
                 )
-            found = await self._get(url, headers, most_bytes)
-            if isinstance(found, Fetched):
-                return found
-            url = found
+            async with self._request(url, headers) as response:
+                if _is_success(response.status):
+                    return Fetched(url, _headers(response), await _body(response, most_bytes))
+                if response.status not in _REDIRECTS:
+                    raise failed(
+                        f"{url} answers {response.status}.", retryable=is_retryable_status(response.status)
+                    )
+                url = _location(url, response)
         raise failed(f"The URL was redirected more than {_MOST_REDIRECTS} times.")
 
     async def _robots_of(self, url: WebUrl) -> Robots:
@@ -97,7 +100,6 @@ class _Fetch:
     async def _read_robots(self, url: WebUrl) -> Robots:
         """Return a site's rules (RFC 9309, 2.3.1): none if it has no file; a server error forbids all."""
         for _ in range(_MOST_REDIRECTS + 1):
-            self._policy.private_hosts.check_url(url)
             async with self._request(url, {"Accept": "text/plain"}) as response:
                 if response.status in _REDIRECTS:
                     url = _location(url, response)
@@ -116,18 +118,9 @@ class _Fetch:
                     return await to_thread.run_sync(Robots.parse, text.decode(errors="replace"))
         return Robots()
 
-    async def _get(self, url: WebUrl, headers: Mapping[str, str], most_bytes: int) -> Fetched | WebUrl:
-        async with self._request(url, headers) as response:
-            if response.status in _REDIRECTS:
-                return _location(url, response)
-            if not _is_success(response.status):
-                raise failed(
-                    f"{url} answers {response.status}.", retryable=is_retryable_status(response.status)
-                )
-            return Fetched(url, _headers(response), await _body(response, most_bytes))
-
     @asynccontextmanager
     async def _request(self, url: WebUrl, headers: Mapping[str, str]) -> AsyncGenerator[httpcore2.Response]:
+        self._policy.private_hosts.check_url(url)
         silence_s = self._policy.silence_s
         try:
             async with self._pool.stream(
