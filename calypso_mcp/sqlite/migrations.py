@@ -28,20 +28,20 @@ def migrate(
     Raises:
         ConfigError: The file was made by a newer version.
     """
-    if applied(connection, migrations) == len(migrations):
+    if count_applied(connection, migrations) == len(migrations):
         return
     with transaction(connection, patience_s=patience_s):
         connection.execute(_RECORD)
         # Read again: another process may have migrated while this one waited for the lock.
-        seen = applied(connection, migrations)
+        seen = count_applied(connection, migrations)
         for number, (name, script) in enumerate(migrations, start=1):
             if number > seen:
-                for statement in statements(script):
+                for statement in split_script(script):
                     connection.execute(statement)
                 connection.execute("INSERT INTO migrations (number, name) VALUES (?, ?)", (number, name))
 
 
-def applied(connection: sqlite3.Connection, migrations: Migrations) -> int:
+def count_applied(connection: sqlite3.Connection, migrations: Migrations) -> int:
     """Return the number of the last step that the file has seen.
 
     Raises:
@@ -61,7 +61,7 @@ def applied(connection: sqlite3.Connection, migrations: Migrations) -> int:
     return last
 
 
-def statements(script: str) -> Iterator[str]:
+def split_script(script: str) -> Iterator[str]:
     """Yield the statements of `script`. `executescript` would commit before the first."""
     statement = ""
     for piece in script.split(";"):

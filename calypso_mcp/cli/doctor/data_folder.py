@@ -19,7 +19,7 @@ from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.settings import Settings
 from calypso_mcp.sqlite.faults import is_busy
-from calypso_mcp.sqlite.migrations import applied
+from calypso_mcp.sqlite.migrations import count_applied
 
 _AREA = "data folder"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -96,7 +96,7 @@ def _check_store(folder: Path) -> Iterator[Finding]:
             connection.isolation_level = None
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
-            steps = applied(connection, MIGRATIONS)
+            steps = count_applied(connection, MIGRATIONS)
             [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
     except ConfigError as error:
         yield problem(_AREA, error.message, error.hint)

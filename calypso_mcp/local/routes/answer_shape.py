@@ -46,7 +46,7 @@ class Cited:
         """What stands around the passage: its file's title and its headings."""
         return f"{self.file.declaration.title or ''}\n{self.passage.heading or ''}"
 
-    def quoted(self, quotations: Sequence[str]) -> Cited:
+    def cut_to(self, quotations: Sequence[str]) -> Cited:
         """Return it with the part that holds the sentences quoted from it."""
         return replace(self, passage=match_quotations(self.passage, quotations))
 
@@ -134,7 +134,7 @@ class Turn:
             for number, cited in enumerate(self.cited, start=1)
         ]
 
-    def begun(self) -> Mapping[str, Any]:
+    def first_event(self) -> Mapping[str, Any]:
         """Return the event that begins the answer."""
         response = {
             "id": self.id,
@@ -146,7 +146,7 @@ class Turn:
         }
         return {"type": wire.CREATED, "response": response}
 
-    def ended(self) -> Iterator[Mapping[str, Any]]:
+    def last_events(self) -> Iterator[Mapping[str, Any]]:
         """Yield the events that follow the text."""
         response = self.as_response()
         for number, annotation in enumerate(self.annotations):

@@ -57,12 +57,14 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
 
     def begin(connection: sqlite3.Connection) -> tuple[AgentScope, TurnRow | None]:
         asked = agent_models.find(connection, body.model)
-        return asked, _before(connection, body, asked.model, backend.now())
+        return asked, _find_previous_turn(connection, body, asked.model, backend.now())
 
     agent, before = await backend.database.read(begin)
-    question = await _question(backend, body, before)
+    question = await _complete_question(backend, body, before)
     reorder = await backend.reorder_for(question.text)
-    found = await backend.database.read(lambda connection: _find(connection, agent, question, reorder))
+    found = await backend.database.read(
+        lambda connection: _find_passages(connection, agent, question, reorder)
+    )
     turn = Turn(
         id=new_id("resp"),
         conversation_id=before.conversation_id if before else body.conversation_id or new_id("conv"),
@@ -80,18 +82,18 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
             created_at=turn.created_at,
         )
         await backend.database.write(lambda connection: answers.insert(connection, kept), durable=False)
-    events = _events(backend.writer, turn, found)
+    events = _stream(backend.writer, turn, found)
     if body.stream:
         return Events(events)
     last = [event async for event in events][-1]
     return Answer(last["response"])
 
 
-async def _events(writer: Writer | None, turn: Turn, found: _Found) -> AsyncGenerator[Mapping[str, Any]]:
+async def _stream(writer: Writer | None, turn: Turn, found: _Found) -> AsyncGenerator[Mapping[str, Any]]:
     """Yield the events of the answer in their order, those of its text as it is written."""
-    yield turn.begun()
+    yield turn.first_event()
     if writer is None or not found.passages:
-        final, unsaid = _quoted(turn, found), 0
+        final, unsaid = _quote(turn, found), 0
     else:
         from calypso_mcp.local.writing.support import Evidence
         from calypso_mcp.local.writing.writer import Outcome
@@ -117,10 +119,10 @@ async def _events(writer: Writer | None, turn: Turn, found: _Found) -> AsyncGene
         elif outcome.says_absent:
             final = replace(turn, lines=[_SAID_ABSENT])
         else:
-            final = _quoted(turn, found, outcome)
+            final = _quote(turn, found, outcome)
     for line in final.lines[unsaid:]:
         yield {"type": wire.TEXT_DELTA, "delta": line}
-    for event in final.ended():
+    for event in final.last_events():
         yield event
 
 
@@ -132,7 +134,7 @@ def _remarks(outcome: Outcome) -> Iterator[str]:
         yield f"\n\n(Not complete: {outcome.failure})"
 
 
-def _quoted(turn: Turn, found: _Found, outcome: Outcome | None = None) -> Turn:
+def _quote(turn: Turn, found: _Found, outcome: Outcome | None = None) -> Turn:
     """Return the turn answered by quotations: what it is, then each with the number of its source.
 
     `outcome` tells how writing went before that; None if nothing was to be written.
@@ -154,7 +156,7 @@ def _quoted(turn: Turn, found: _Found, outcome: Outcome | None = None) -> Turn:
         ],
         said=said,
         cited=[
-            found.passages[position].quoted([entry.text for entry in said if entry.sources == (number,)])
+            found.passages[position].cut_to([entry.text for entry in said if entry.sources == (number,)])
             for number, position in enumerate(order)
         ],
     )
@@ -169,7 +171,9 @@ def _check(body: AnswerRequest) -> None:
         raise invalid(f"A conversation id has at most {_LONGEST_ID} characters.")
 
 
-def _before(connection: sqlite3.Connection, body: AnswerRequest, model: str, now: float) -> TurnRow | None:
+def _find_previous_turn(
+    connection: sqlite3.Connection, body: AnswerRequest, model: str, now: float
+) -> TurnRow | None:
     """Return the turn that this one follows, None for a first one.
 
     Raises:
@@ -187,7 +191,7 @@ def _before(connection: sqlite3.Connection, body: AnswerRequest, model: str, now
     return None
 
 
-async def _question(backend: Backend, body: AnswerRequest, before: TurnRow | None) -> Question:
+async def _complete_question(backend: Backend, body: AnswerRequest, before: TurnRow | None) -> Question:
     """Return the question, a follow-up as one of its own where a model can make it so."""
     if before is not None and backend.writer is not None:
         complete = await backend.writer.rewrite(body.question, before.sought)
@@ -196,7 +200,7 @@ async def _question(backend: Backend, body: AnswerRequest, before: TurnRow | Non
     return Question.following(body.question, before.sought if before else "")
 
 
-def _find(
+def _find_passages(
     connection: sqlite3.Connection, agent: AgentScope, question: Question, reorder: Reorder | None
 ) -> _Found:
     """Return the passages that may answer, and what would be quoted from them."""

@@ -19,7 +19,7 @@ from calypso_mcp.local.identifiers import derived_id
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private, transaction
-from calypso_mcp.sqlite.migrations import applied, migrate
+from calypso_mcp.sqlite.migrations import count_applied, migrate
 from calypso_mcp.sqlite.rows import insert_rows
 
 #: Copied in this order; tasks and passages are made again.
@@ -75,7 +75,7 @@ def is_intact(store: Path) -> bool:
     try:
         with closing(sqlite3.connect(store, isolation_level=None)) as connection:
             [found] = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            return found == "ok" and applied(connection, MIGRATIONS) > 0
+            return found == "ok" and count_applied(connection, MIGRATIONS) > 0
     except sqlite3.Error:
         return False
 

@@ -26,7 +26,7 @@ from calypso_mcp.local.store.connections.readers import Readers
 from calypso_mcp.local.store.connections.writer import Write, Writer
 from calypso_mcp.sqlite.connections import connect, open_private
 from calypso_mcp.sqlite.faults import StoreDamaged, StoreGone
-from calypso_mcp.sqlite.migrations import applied, migrate, statements
+from calypso_mcp.sqlite.migrations import count_applied, migrate, split_script
 
 BOUND_S = 20.0
 
@@ -249,7 +249,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path: Path) -> No
         broken = (*MIGRATIONS, ("broken", "CREATE TABLE half (x); CREATE TABLE half (x);"))
         with pytest.raises(sqlite3.OperationalError):
             migrate(connection, broken)
-        assert applied(connection, MIGRATIONS) == len(MIGRATIONS)
+        assert count_applied(connection, MIGRATIONS) == len(MIGRATIONS)
         assert connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'half'").fetchone() is None
 
 
@@ -334,7 +334,7 @@ def test_a_script_is_cut_into_its_statements() -> None:
     CREATE TABLE a (x DEFAULT ';');
     CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a; DELETE FROM a; END;
     """
-    assert [statement.split()[1] for statement in statements(script)] == ["TABLE", "TRIGGER"]
+    assert [statement.split()[1] for statement in split_script(script)] == ["TABLE", "TRIGGER"]
 
 
 async def test_an_index_made_by_other_rules_is_written_again_when_the_store_opens(tmp_path: Path) -> None:
