@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field, StrictBool
 
-from calypso_mcp.api.wire import NULL_IS_EMPTY, AnyText, WireModel
+from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, AnyText, WireModel
 
 
 class AgentModel(WireModel):
@@ -37,13 +37,12 @@ class AgentModel(WireModel):
         return self.source == "default_policy" or (self.profile_id is None and self.source != "named_profile")
 
 
-class AgentModelList(WireModel):
+class AgentModelList(AnswerModel):
     """Answer of `GET /rag-agent/models`."""
 
     object: str = "rag_agent_model_list"
     team_id: AnyText = None
     data: tuple[AgentModel, ...]
-    request_id: str | None = None
 
 
 class UpdateAgent(WireModel):
@@ -68,9 +67,8 @@ class CreateAgent(UpdateAgent):
     agent_id: str | None = None
 
 
-class CreatedAgent(WireModel):
+class CreatedAgent(AnswerModel):
     """Answer of the request to create or update one; `model` is the ready-to-use id."""
 
     model: str
     agent_id: str | None = None
-    request_id: str | None = None

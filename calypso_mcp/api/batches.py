@@ -21,7 +21,7 @@ from calypso_mcp.api.files import (
     StatedError,
     UploadTarget,
 )
-from calypso_mcp.api.wire import NULL_IS_EMPTY, WireModel
+from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, WireModel
 from calypso_mcp.domain.states.file_state import Reason
 
 _CLIENT_FILE_ID_KEYS = ("client_file_id", "clientFileId")
@@ -113,14 +113,13 @@ def _problems(value: object) -> list[object]:
 AnyProblems = Annotated[tuple[ItemProblem, ...], BeforeValidator(_problems)]
 
 
-class BatchSession(WireModel):
+class BatchSession(AnswerModel):
     """Answer of the create request: a session for each accepted file; `rejected` must be surfaced."""
 
     batch_id: str = Field(validation_alias=AliasChoices("batch_id", "id"))
     upload_strategy: str = "gcs_resumable"
     accepted: Annotated[tuple[AcceptedItem, ...], NULL_IS_EMPTY] = ()
     rejected: AnyProblems = ()
-    request_id: str | None = None
 
 
 class FinalizeBatch(WireModel):
@@ -138,7 +137,7 @@ class FinalizedItem(WireModel):
     task_id: str | None = Field(None, validation_alias=TASK_REFERENCE)
 
 
-class BatchFinalized(WireModel):
+class BatchFinalized(AnswerModel):
     """Answer of finalize (202): accepted durably, not yet searchable."""
 
     batch_id: str = Field(validation_alias=AliasChoices("batch_id", "id"))
@@ -147,7 +146,6 @@ class BatchFinalized(WireModel):
     pending: AnyProblems = ()
     failed: AnyProblems = ()
     replayed: Annotated[tuple[FinalizedItem, ...], NULL_IS_EMPTY] = ()
-    request_id: str | None = None
 
 
 class BatchItem(WireModel):
@@ -173,7 +171,7 @@ class BatchQuery(WireModel):
     include_items: bool = False
 
 
-class Batch(WireModel):
+class Batch(AnswerModel):
     """Answer of `GET /knowledge/batches/{id}`; `items` only with `include_items=true`."""
 
     id: str = Field(validation_alias=AliasChoices("id", "batch_id"))
@@ -195,4 +193,3 @@ class Batch(WireModel):
     )
     message: str | None = None
     items: tuple[BatchItem, ...] | None = None
-    request_id: str | None = None

@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic import field_validator
 from pydantic.config import JsonDict
 
-from calypso_mcp.api.wire import AnyText, WireModel
+from calypso_mcp.api.wire import AnswerModel, AnyText
 
 
 class Extension(StrEnum):
@@ -41,14 +41,13 @@ def mark(extension: Extension) -> JsonDict:
     return {"x-calypso-extension": extension.value}
 
 
-class ConnectionState(WireModel):
+class ConnectionState(AnswerModel):
     """Answer of `GET /connection`. Extensions that this version does not know are left out."""
 
     object: str = "connection"
     status: AnyText = None
     team_id: AnyText = None
     extensions: tuple[Extension, ...] = ()
-    request_id: str | None = None
 
     @field_validator("extensions", mode="before")
     @classmethod

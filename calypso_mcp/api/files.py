@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StrictBool
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
-from calypso_mcp.api.wire import AnyText, WireModel
+from calypso_mcp.api.wire import AnswerModel, AnyText, WireModel
 from calypso_mcp.domain.states.statuses import FileStatus
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 
@@ -113,11 +113,10 @@ class UploadTarget(WireModel):
         return value.get_secret_value()
 
 
-class UploadSession(UploadTarget):
+class UploadSession(UploadTarget, AnswerModel):
     """Answer of the create request."""
 
     upload_strategy: str = "gcs_resumable"
-    request_id: str | None = None
 
 
 class TaskReference(WireModel):
@@ -236,7 +235,7 @@ AnyTexts = Annotated[tuple[str, ...] | None, BeforeValidator(lambda value: _text
 AnyTags = Annotated[tuple[str, ...] | None, BeforeValidator(read_tags)]
 
 
-class KnowledgeFile(WireModel):
+class KnowledgeFile(AnswerModel):
     """A knowledge file."""
 
     id: str = Field(validation_alias=FILE_ID)
@@ -264,7 +263,6 @@ class KnowledgeFile(WireModel):
     name: str = ""
     bucket_ids: AnyTexts = None
     warnings: AnyTexts = None
-    request_id: str | None = None
 
     @property
     def task_id(self) -> str | None:
@@ -272,7 +270,7 @@ class KnowledgeFile(WireModel):
         return self.task.id if self.task else self.task_reference
 
 
-class IndexingTask(WireModel):
+class IndexingTask(AnswerModel):
     """Answer of `GET /knowledge/tasks/{id}`."""
 
     id: str = Field(validation_alias=TASK_ID)
@@ -281,4 +279,3 @@ class IndexingTask(WireModel):
     knowledge_id: str | None = Field(None, validation_alias=FILE_REFERENCE)
     type: str | None = None
     error: AnyError = None
-    request_id: str | None = None

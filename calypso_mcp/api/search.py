@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, StrictInt
 
 from calypso_mcp.api.connection import Extension, mark
-from calypso_mcp.api.wire import NULL_IS_EMPTY, WireModel, as_object
+from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, WireModel, as_object
 from calypso_mcp.domain.limits import SearchLimits
 
 _LIMITS = SearchLimits()
@@ -61,7 +61,7 @@ class SearchResult(WireModel):
     attributes: Annotated[dict[str, Any], BeforeValidator(as_object)] = Field(default_factory=dict)
 
 
-class SearchResponse(WireModel):
+class SearchResponse(AnswerModel):
     """Answer of `POST /search`."""
 
     object: str = "search"
@@ -74,4 +74,3 @@ class SearchResponse(WireModel):
     #: An extension: how many sources the filters leave to be searched; None without filters.
     filtered_sources: StrictInt | None = None
     usage: dict[str, Any] | None = None
-    request_id: str | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictInt
 
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.api.wire import WireModel
+from calypso_mcp.api.wire import AnswerModel, WireModel
 
 #: Sources on one page of a listing, and characters of one reading, unless asked for otherwise; and at most.
 DEFAULT_PAGE, LARGEST_PAGE = 50, 1_000
@@ -85,7 +85,7 @@ class GrowthPoint(WireModel):
     searchable: StrictInt
 
 
-class SourceGrowth(WireModel):
+class SourceGrowth(AnswerModel):
     """Answer of `GET /knowledge/sources/growth`: of the sources that the bucket holds now.
 
     Attributes:
@@ -96,7 +96,6 @@ class SourceGrowth(WireModel):
     object: str = "source_growth"
     whole: tuple[GrowthPoint, ...] = ()
     upload: tuple[GrowthPoint, ...] = ()
-    request_id: str | None = None
 
 
 class RemovalQuery(WireModel):
@@ -118,7 +117,7 @@ class Source(KnowledgeFile):
     identity: str = ""
 
 
-class SourceList(WireModel):
+class SourceList(AnswerModel):
     """Answer of `GET /knowledge/sources`: sources by name. `next_cursor` asks for those that follow.
 
     `total` counts them on all pages; None if the backend does not count.
@@ -128,7 +127,6 @@ class SourceList(WireModel):
     sources: tuple[Source, ...] = ()
     total: StrictInt | None = None
     next_cursor: str | None = None
-    request_id: str | None = None
 
 
 class SourcePassage(WireModel):
@@ -139,7 +137,7 @@ class SourcePassage(WireModel):
     attributes: dict[str, Any] = Field(default_factory=dict)
 
 
-class SourceText(WireModel):
+class SourceText(AnswerModel):
     """Answer of `GET /knowledge/sources/{id}/text`: passages in the order of the source.
 
     `next` is the index of the passage that follows; None at the end. `section_after` is the heading that
@@ -154,7 +152,6 @@ class SourceText(WireModel):
     total_passages: StrictInt = 0
     next: StrictInt | None = None
     section_after: str | None = None
-    request_id: str | None = None
 
 
 class RelabelSource(WireModel):
@@ -165,11 +162,10 @@ class RelabelSource(WireModel):
     metadata: dict[str, Any] | None = None
 
 
-class SourceRemoved(WireModel):
+class SourceRemoved(AnswerModel):
     """Answer of `DELETE /knowledge/sources/{id}`: what was removed, and from which buckets."""
 
     object: str = "source_removed"
     file_id: str
     name: str = ""
     bucket_ids: tuple[str, ...] = ()
-    request_id: str | None = None

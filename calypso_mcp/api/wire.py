@@ -28,6 +28,12 @@ class WireModel(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+class AnswerModel(WireModel):
+    """The whole body of an answer; `request_id` names the request to those who support the API."""
+
+    request_id: str | None = None
+
+
 def as_object(value: object) -> Mapping[str, Any]:
     """Return a JSON value as an object; an empty one for any other value."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
