@@ -173,7 +173,10 @@ class IndexingWorker:
         for claimed in group:
             if claimed.file.id not in ends and (end := await self._read_briefly(extractor, claimed.file)):
                 ends[claimed.file.id] = end
-        await self._record(ends)
+        # In the order of the queue: of equal passages, a search shows those first that were added first.
+        await self._record(
+            {claimed.file.id: ends[claimed.file.id] for claimed in group if claimed.file.id in ends}
+        )
         return [claimed for claimed in group if claimed.file.id not in ends]
 
     def _read_small(self, extractor: Extractor, file: FileRow) -> Passages | None:
