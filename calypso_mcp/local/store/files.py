@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,16 +109,20 @@ def insert(
             for bucket_id in session.bucket_ids
         ],
     )
-    queued = [
-        {"id": derived_id("task", session_id), "file_id": file_id, "status": FileStatus.QUEUED}
-        for session_id, file_id in ids.items()
-    ]
-    insert_rows(connection, "tasks", *queued)
+    queue(connection, ids)
     connection.executemany(
         "UPDATE upload_sessions SET file_id = ? WHERE id = ?",
         [(file_id, session_id) for session_id, file_id in ids.items()],
     )
     return ids
+
+
+def queue(connection: sqlite3.Connection, file_ids: Mapping[str, str]) -> None:
+    """Give each file, by its session, a task unless it has one."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO tasks (id, file_id, status) VALUES (?, ?, ?)",
+        [(derived_id("task", session), file_id, FileStatus.QUEUED) for session, file_id in file_ids.items()],
+    )
 
 
 def get(connection: sqlite3.Connection, file_id: str) -> FileRow | None:

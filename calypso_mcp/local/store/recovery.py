@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
-from calypso_mcp.local.identifiers import derived_id
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private, transaction
@@ -185,13 +184,9 @@ def _complete(new: sqlite3.Connection, now: float) -> None:
         " WHERE bucket_id NOT IN (SELECT id FROM buckets)",
         (now,),
     )
-    rows = new.execute("SELECT id, session_id FROM files").fetchall()
-    queued = [
-        {"id": derived_id("task", session_id), "file_id": file_id, "status": FileStatus.QUEUED}
-        for file_id, session_id in rows
-    ]
-    insert_rows(new, "tasks", *queued, conflict="IGNORE")
-    files.set_status(new, [file_id for file_id, _ in rows], FileStatus.QUEUED, SyncStatus.PENDING, now=now)
+    file_ids: dict[str, str] = dict(new.execute("SELECT session_id, id FROM files"))
+    files.queue(new, file_ids)
+    files.set_status(new, [*file_ids.values()], FileStatus.QUEUED, SyncStatus.PENDING, now=now)
 
 
 def _set_aside(sealed: Path, lost: Path, known: set[str]) -> int:
