@@ -25,9 +25,9 @@ from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
-from calypso_mcp.local.agent_models import BASE_MODEL
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.store.agents import BASE_MODEL
 
 SMALL_BUCKETS = Path(__file__).with_name("small_buckets")
 

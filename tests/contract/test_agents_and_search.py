@@ -51,7 +51,7 @@ async def test_a_named_agent_is_bound_to_its_buckets(api: Api) -> None:
 async def test_there_are_no_more_agents_than_every_request_can_read(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("calypso_mcp.local.agent_models.MOST_AGENTS", 2)
+    monkeypatch.setattr("calypso_mcp.local.store.agents.MOST_AGENTS", 2)
     await bucket(api, "a")
     made = [await api.post(AGENTS, {"agent_id": f"n{number}", "bucket_slugs": ["a"]}) for number in range(3)]
     assert [answer.status_code for answer in made] == [201, 201, 403]

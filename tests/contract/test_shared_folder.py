@@ -18,11 +18,11 @@ import pytest
 from anyio.abc import TaskGroup
 
 from calypso_mcp.api import paths
-from calypso_mcp.local.agent_models import BASE_MODEL
 from calypso_mcp.local.app import OPERATIONS, open_backend
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.options import BLOBS_FOLDER, STORE_FILE, WORKERS_FOLDER
 from calypso_mcp.local.store import files, sessions
+from calypso_mcp.local.store.agents import BASE_MODEL
 from calypso_mcp.sqlite.connections import connect, transaction
 from tests.support.live_backend import Api, in_process, options_for
 

@@ -13,16 +13,13 @@ from calypso_mcp.api import paths
 from calypso_mcp.api.agents import CreateAgent, UpdateAgent
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain.slugs import slug_for, slug_of
-from calypso_mcp.local import agent_models
-from calypso_mcp.local.agent_models import BASE_MODEL, AgentScope
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.identifiers import TEAM_ID, fingerprint
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid, not_found
-from calypso_mcp.local.store import agents, idempotency
-from calypso_mcp.local.store.agents import AgentRow
-from calypso_mcp.local.uploads.destinations import resolve
+from calypso_mcp.local.store import agents, buckets, idempotency
+from calypso_mcp.local.store.agents import BASE_MODEL, AgentRow, AgentScope
 
 
 class BoundBucketBody(TypedDict):
@@ -67,7 +64,7 @@ class CreatedAgentBody(AgentBody):
 
 async def list_models(backend: Backend, _: Request) -> Answer:
     """Answer with the default agent and the named ones, each with its buckets."""
-    found = await backend.database.read(agent_models.list_all)
+    found = await backend.database.read(agents.list_scopes)
     listed: AgentListBody = {
         "object": "rag_agent_model_list",
         "team_id": TEAM_ID,
@@ -87,12 +84,12 @@ async def create_agent(backend: Backend, request: Request, body: CreateAgent) ->
     def work(connection: sqlite3.Connection) -> tuple[AgentScope, bool]:
         made = idempotency.find_created(connection, asked)
         if made is not None:
-            return agent_models.find(connection, agent_models.model_id(made)), True
-        bound = resolve(connection, references)
+            return agents.find_scope(connection, agents.model_id(made)), True
+        bound = buckets.resolve(connection, references)
         if agents.get(connection, agent_id) is not None:
             raise Refusal(409, "agent_id_exists", f"There is an agent {agent_id!r} already.")
-        if agents.count(connection) >= agent_models.MOST_AGENTS:
-            message = f"There are {agent_models.MOST_AGENTS} agents already, as many as this Calypso keeps."
+        if agents.count(connection) >= agents.MOST_AGENTS:
+            message = f"There are {agents.MOST_AGENTS} agents already, as many as this Calypso keeps."
             raise Refusal(403, "agent_limit_reached", message)
         now = backend.now()
         ids = tuple(bucket.id for bucket in bound)
@@ -117,10 +114,10 @@ async def update_agent(backend: Backend, request: Request, body: UpdateAgent) ->
             raise not_found("agent", "agent_not_found")
         stated: dict[str, Any] = {"name": body.name, "instructions": body.instructions}
         if references is not None:
-            stated["bucket_ids"] = tuple(bucket.id for bucket in resolve(connection, references))
+            stated["bucket_ids"] = tuple(bucket.id for bucket in buckets.resolve(connection, references))
         changed = replace(agent, **{name: value for name, value in stated.items() if value is not None})
         agents.put(connection, changed)
-        return agent_models.scope_of(connection, changed)
+        return agents.scope_of(connection, changed)
 
     return Answer(_agent_wire(await backend.database.write(work)))
 

@@ -12,8 +12,6 @@ from starlette.requests import Request
 
 from calypso_mcp.api import answers as wire, paths
 from calypso_mcp.api.answers import AnswerRequest
-from calypso_mcp.local import agent_models
-from calypso_mcp.local.agent_models import AgentScope
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, Events
 from calypso_mcp.local.http.operations import EVENT_STREAM, Operation
@@ -23,7 +21,8 @@ from calypso_mcp.local.retrieval import extractive, search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
 from calypso_mcp.local.retrieval.search import Reorder, Where
 from calypso_mcp.local.routes.answer_shape import AnswerBody, Cited, Said, Turn
-from calypso_mcp.local.store import answers, files
+from calypso_mcp.local.store import agents, answers, files
+from calypso_mcp.local.store.agents import AgentScope
 from calypso_mcp.local.store.answers import TurnRow
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
     _check(body)
 
     def begin(connection: sqlite3.Connection) -> tuple[AgentScope, TurnRow | None]:
-        asked = agent_models.find(connection, body.model)
+        asked = agents.find_scope(connection, body.model)
         return asked, _find_previous_turn(connection, body, asked.model, backend.now())
 
     agent, before = await backend.database.read(begin)

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from calypso_mcp.api import paths
 from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
 from calypso_mcp.domain.outlines import write_outline
-from calypso_mcp.local import agent_models
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
 from calypso_mcp.local.http.operations import Operation
@@ -19,10 +18,9 @@ from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.search import Where
-from calypso_mcp.local.store import files, sources
+from calypso_mcp.local.store import agents, buckets, files, sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.text_forms import format_time
-from calypso_mcp.local.uploads.destinations import resolve
 
 #: API sheet section 9.1.
 _DEFAULT_RESULTS = 10
@@ -46,12 +44,12 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
     reorder = await backend.reorder_for(body.query)
 
     def work(connection: sqlite3.Connection) -> SearchResponse:
-        buckets = _scope(connection, body)
-        matching = sources.find_matching_files(connection, buckets, body)
+        scope = _scope(connection, body)
+        matching = sources.find_matching_files(connection, scope, body)
         passages = retrieval.search(
             connection,
             body.query,
-            Where(buckets, matching),
+            Where(scope, matching),
             limit=body.max_results or _DEFAULT_RESULTS,
             per_file=body.per_file,
             once_per_table=True,
@@ -59,7 +57,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
             with_matches=True,
         )
         named = [file_id for passage in passages for file_id in (passage.file_id, *passage.also_in)]
-        absent = retrieval.absent_words(connection, body.query, buckets)
+        absent = retrieval.absent_words(connection, body.query, scope)
         return SearchResponse(
             query=body.query,
             agent=body.agent,
@@ -75,8 +73,8 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
 
 def _scope(connection: sqlite3.Connection, body: SearchRequest) -> list[str]:
     if body.buckets is not None:
-        return [bucket.id for bucket in resolve(connection, body.buckets)]
-    scope = agent_models.find(connection, body.agent or agent_models.BASE_MODEL)
+        return [bucket.id for bucket in buckets.resolve(connection, body.buckets)]
+    scope = agents.find_scope(connection, body.agent or agents.BASE_MODEL)
     return [bucket.id for bucket in scope.buckets]
 
 

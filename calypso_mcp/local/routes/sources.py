@@ -41,11 +41,10 @@ from calypso_mcp.local.refusals import Refusal, invalid, not_found
 from calypso_mcp.local.retrieval import reading
 from calypso_mcp.local.routes.files import file_wire, find_file
 from calypso_mcp.local.routes.search import place_of
-from calypso_mcp.local.store import sources
+from calypso_mcp.local.store import buckets, sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import After, Page
 from calypso_mcp.local.text_forms import format_time
-from calypso_mcp.local.uploads.destinations import resolve
 
 _AS_IT_IS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
@@ -55,7 +54,7 @@ async def list_sources(backend: Backend, _: Request, asked: SourcesQuery) -> Ans
     after = _read_cursor(asked.cursor, asked.sort) if asked.cursor else None
 
     def work(connection: sqlite3.Connection) -> Page:
-        [found] = resolve(connection, [asked.bucket])
+        [found] = buckets.resolve(connection, [asked.bucket])
         return sources.find(connection, found.id, asked, after)
 
     page = await backend.database.read(work)
@@ -71,7 +70,7 @@ async def show_growth(backend: Backend, _: Request, asked: GrowthQuery) -> Answe
     """Answer with how a bucket grew. A source counts as searchable since its last change."""
 
     def work(connection: sqlite3.Connection) -> Growth:
-        [found] = resolve(connection, [asked.bucket])
+        [found] = buckets.resolve(connection, [asked.bucket])
         return sources.read_growth(connection, found.id)
 
     growth = await backend.database.read(work)
@@ -153,15 +152,15 @@ async def remove(backend: Backend, request: Request, asked: RemovalQuery) -> Ans
 
     def work(connection: sqlite3.Connection) -> tuple[SourceRemoved, str | None]:
         file = find_file(connection, request)
-        buckets = file.bucket_ids
+        leaving = file.bucket_ids
         if asked.bucket is not None:
-            [named] = resolve(connection, [asked.bucket])
-            if named.id not in buckets:
+            [named] = buckets.resolve(connection, [asked.bucket])
+            if named.id not in leaving:
                 raise not_found("source in this bucket", "file_not_found")
-            buckets = (named.id,)
+            leaving = (named.id,)
         return (
-            SourceRemoved(file_id=file.id, name=file.name, bucket_ids=buckets),
-            sources.take_out(connection, file, buckets),
+            SourceRemoved(file_id=file.id, name=file.name, bucket_ids=leaving),
+            sources.take_out(connection, file, leaving),
         )
 
     removed, session_id = await backend.database.write(work)

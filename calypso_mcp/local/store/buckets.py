@@ -11,6 +11,7 @@ from typing import Literal
 
 from calypso_mcp.domain.states.statuses import BucketStatus, SyncStatus
 from calypso_mcp.local.identifiers import new_id
+from calypso_mcp.local.refusals import invalid
 from calypso_mcp.sqlite.rows import insert_rows
 
 
@@ -28,7 +29,10 @@ class BucketRow:
 
 @dataclass(slots=True)
 class Members:
-    """The files of one bucket, by what became of their sync."""
+    """The members of one bucket: their ids, and how many of them are searchable, have warnings, or pend.
+
+    `last_error` is that of the last one that failed.
+    """
 
     file_ids: list[str] = field(default_factory=list[str])
     kinds: Counter[str] = field(default_factory=Counter[str])
@@ -76,6 +80,22 @@ def find_active(
         (json.dumps(list(values)),),
     )
     return {row[column]: BucketRow(**dict(row)) for row in rows}
+
+
+def resolve(connection: sqlite3.Connection, references: Iterable[str]) -> list[BucketRow]:
+    """Return the buckets that ids or slugs name, each once.
+
+    Raises:
+        Refusal: One of them names no active bucket (`bucket_not_found`).
+    """
+    wanted = list(dict.fromkeys(references))
+    # What is an id and a slug means the id.
+    known = find_active(connection, "slug", wanted) | find_active(connection, "id", wanted)
+    for reference in wanted:
+        if reference not in known:
+            # A 400: clients read 404 on `/search` as a server without that endpoint (API sheet 9.1).
+            raise invalid(f"There is no active bucket {reference[:200]!r}.", code="bucket_not_found")
+    return list({known[reference].id: known[reference] for reference in wanted}.values())
 
 
 def find_slug(connection: sqlite3.Connection, slug: str) -> BucketRow | None:

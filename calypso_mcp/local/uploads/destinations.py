@@ -1,13 +1,12 @@
-"""Finds the buckets that an upload, an agent or a search names (API sheet section 3.3)."""
+"""Finds or makes the buckets that an upload goes to (API sheet section 3.3)."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 
 from calypso_mcp.domain.slugs import slug_of
 from calypso_mcp.domain.uploads.declaration import Destination
-from calypso_mcp.local.refusals import bucket_not_assigned, invalid
+from calypso_mcp.local.refusals import bucket_not_assigned
 from calypso_mcp.local.store import buckets
 from calypso_mcp.local.store.buckets import BucketRow
 
@@ -27,22 +26,6 @@ def assign(connection: sqlite3.Connection, destination: Destination, *, now: flo
     may_create = bool(destination.create_missing_buckets)
     found = [_by_slug(connection, slug, may_create=may_create, now=now).id for slug in slugs]
     return tuple(dict.fromkeys([*ids, *found]))
-
-
-def resolve(connection: sqlite3.Connection, references: Iterable[str]) -> list[BucketRow]:
-    """Return the buckets that ids or slugs name, each once.
-
-    Raises:
-        Refusal: One of them names no active bucket (`bucket_not_found`).
-    """
-    wanted = list(dict.fromkeys(references))
-    # What is an id and a slug means the id.
-    known = buckets.find_active(connection, "slug", wanted) | buckets.find_active(connection, "id", wanted)
-    for reference in wanted:
-        if reference not in known:
-            # A 400: clients read 404 on `/search` as a server without that endpoint (API sheet 9.1).
-            raise invalid(f"There is no active bucket {reference[:200]!r}.", code="bucket_not_found")
-    return list({known[reference].id: known[reference] for reference in wanted}.values())
 
 
 def _by_slug(connection: sqlite3.Connection, given: str, *, may_create: bool, now: float) -> BucketRow:
