@@ -28,12 +28,6 @@ class WireModel(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-class AnswerModel(WireModel):
-    """The whole body of an answer; `request_id` names the request to those who support the API."""
-
-    request_id: str | None = None
-
-
 def as_object(value: object) -> Mapping[str, Any]:
     """Return a JSON value as an object; an empty one for any other value."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
@@ -51,3 +45,9 @@ def _text_or_none(value: object) -> str | None:
 AnyText = Annotated[str | None, BeforeValidator(_text_or_none)]
 #: Reads null, which some APIs write for an empty list, as an empty one.
 NULL_IS_EMPTY: Final = BeforeValidator(_or_empty)
+
+
+class AnswerModel(WireModel):
+    """The whole body of an answer; `request_id` names the request to those who support the API."""
+
+    request_id: AnyText = None

@@ -19,7 +19,7 @@ _GROUPS = 2
 
 
 class Arrivals:
-    """Serves the store's part of uploads, for all requests that are in flight at once."""
+    """Finds sessions and stores whole files, in groups made of the requests that are in flight at once."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database

@@ -62,7 +62,7 @@ class Whole:
 
 
 def has_room(folder: Path, size_bytes: int, min_free_bytes: int) -> bool:
-    """Whether `size_bytes` more leave so much of the disk of `folder` free; 0 is always free. Blocks."""
+    """Whether `min_free_bytes` of the disk of `folder` stay free after `size_bytes` more. Blocks."""
     return not min_free_bytes or shutil.disk_usage(folder).free - size_bytes >= min_free_bytes
 
 

@@ -25,7 +25,7 @@ PICTURE = "image/png"
 
 
 def a_little(_: object) -> tuple[int, ...]:
-    """Return the growth of an operation that adds a few rows, or what is measured once it is there."""
+    """Return the growth of an operation that adds a few rows, or whose size is checked once it is known."""
     return ()
 
 

@@ -45,7 +45,9 @@ async def find_made(backend: Backend, request: KeyedRequest) -> FileRow | None:
 
 
 async def find_same(backend: Backend, declaration: Declaration, kind: Kind) -> FileRow | None:
-    """Return the searchable or newest version of a source in the buckets it is declared for.
+    """Return the newest version of a source that is in all buckets it is declared for and has not failed.
+
+    There is none as long as buckets may be missing.
 
     Raises:
         Refusal: No bucket is named, or one cannot be resolved.

@@ -74,6 +74,11 @@ def test_tags_come_as_a_list_or_as_one_string(tags: Any, read: Any) -> None:
     assert KnowledgeFile.model_validate({"id": "f", "tags": tags}).tags == read
 
 
+@pytest.mark.parametrize("request_id", [7, {"id": "req_1"}, None])
+def test_the_id_of_a_request_may_be_of_any_type(request_id: Any) -> None:
+    assert SearchResponse.model_validate({"request_id": request_id}).request_id is None
+
+
 def test_an_agent_may_leave_its_buckets_null() -> None:
     agent = AgentModel.model_validate({"id": "m", "bucket_ids": None, "missing_bucket_ids": None})
     assert agent.live_bucket_ids == ()
