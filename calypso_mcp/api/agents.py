@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, StrictBool
+from pydantic import StrictBool
 
-from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, AnyText, WireModel
+from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, AnyText, WireModel, spelled
 
 
 class AgentModel(WireModel):
@@ -17,7 +17,7 @@ class AgentModel(WireModel):
 
     id: str
     base_model: AnyText = None
-    profile_id: str | None = Field(None, validation_alias=AliasChoices("profile_id", "agent_id"))
+    profile_id: Annotated[str | None, spelled("profile_id", "agent_id")] = None
     name: str | None = None
     #: Of the embedded backend.
     instructions: str | None = None

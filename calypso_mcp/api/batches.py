@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AliasChoices, BeforeValidator, Field, StrictInt
+from pydantic import BeforeValidator, Field, StrictInt
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.files import (
-    FILE_REFERENCE,
-    STATUS,
-    SYNC,
-    SYNC_STATUS,
-    TASK_REFERENCE,
     AnyError,
     AnySync,
     DeclaredFields,
+    FileId,
     KnowledgeFile,
     StatedError,
+    StatusWord,
+    SyncWord,
+    TaskId,
     UploadTarget,
 )
-from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, WireModel
+from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, WireModel, spelled
 from calypso_mcp.domain.states.file_state import Reason
 
 _CLIENT_FILE_ID_KEYS = ("client_file_id", "clientFileId")
-CLIENT_FILE_ID = AliasChoices(*_CLIENT_FILE_ID_KEYS)
+ClientFileId = Annotated[str, spelled(*_CLIENT_FILE_ID_KEYS)]
 
 
 def _whole_number(value: object) -> object:
@@ -74,13 +73,13 @@ class CreateBatch(WireModel):
 class AcceptedItem(UploadTarget):
     """An accepted file and its upload address."""
 
-    client_file_id: str = Field(validation_alias=CLIENT_FILE_ID)
+    client_file_id: ClientFileId
 
 
 class ItemProblem(WireModel):
     """A rejected, failed or pending entry. Its published shape is open, so both error spellings are read."""
 
-    client_file_id: str = Field(validation_alias=CLIENT_FILE_ID)
+    client_file_id: ClientFileId
     session_id: str | None = None
     code: str | None = None
     message: str | None = None
@@ -116,7 +115,7 @@ AnyProblems = Annotated[tuple[ItemProblem, ...], BeforeValidator(_problems)]
 class BatchSession(AnswerModel):
     """Answer of the create request: a session for each accepted file; `rejected` must be surfaced."""
 
-    batch_id: str = Field(validation_alias=AliasChoices("batch_id", "id"))
+    batch_id: Annotated[str, spelled("batch_id", "id")]
     upload_strategy: str = "gcs_resumable"
     accepted: Annotated[tuple[AcceptedItem, ...], NULL_IS_EMPTY] = ()
     rejected: AnyProblems = ()
@@ -131,16 +130,16 @@ class FinalizeBatch(WireModel):
 class FinalizedItem(WireModel):
     """A file that finalize turned, now or earlier, into a knowledge file."""
 
-    client_file_id: str = Field(validation_alias=CLIENT_FILE_ID)
+    client_file_id: ClientFileId
     session_id: str | None = None
-    knowledge_id: str | None = Field(None, validation_alias=FILE_REFERENCE)
-    task_id: str | None = Field(None, validation_alias=TASK_REFERENCE)
+    knowledge_id: FileId = None
+    task_id: TaskId = None
 
 
 class BatchFinalized(AnswerModel):
     """Answer of finalize (202): accepted durably, not yet searchable."""
 
-    batch_id: str = Field(validation_alias=AliasChoices("batch_id", "id"))
+    batch_id: Annotated[str, spelled("batch_id", "id")]
     status: str = "finalized"
     finalized: Annotated[tuple[FinalizedItem, ...], NULL_IS_EMPTY] = ()
     pending: AnyProblems = ()
@@ -151,14 +150,12 @@ class BatchFinalized(AnswerModel):
 class BatchItem(WireModel):
     """One file's state inside a batch."""
 
-    client_file_id: str = Field(validation_alias=CLIENT_FILE_ID)
-    status: str = Field("unknown", validation_alias=STATUS)
-    knowledge_id: str | None = Field(None, validation_alias=FILE_REFERENCE, serialization_alias="knowledgeId")
-    task_id: str | None = Field(None, validation_alias=TASK_REFERENCE, serialization_alias="taskId")
-    bucket_sync_status: str | None = Field(
-        None, validation_alias=SYNC_STATUS, serialization_alias="bucketSyncStatus"
-    )
-    bucket_sync: AnySync = Field((), validation_alias=SYNC, serialization_alias="bucketSync")
+    client_file_id: ClientFileId
+    status: StatusWord = "unknown"
+    knowledge_id: FileId = Field(None, serialization_alias="knowledgeId")
+    task_id: TaskId = Field(None, serialization_alias="taskId")
+    bucket_sync_status: SyncWord = None
+    bucket_sync: AnySync = ()
     error: AnyError = None
     file: KnowledgeFile | None = None
     #: Extension: the file that took the place of one that is gone.
@@ -174,9 +171,9 @@ class BatchQuery(WireModel):
 class Batch(AnswerModel):
     """Answer of `GET /knowledge/batches/{id}`; `items` only with `include_items=true`."""
 
-    id: str = Field(validation_alias=AliasChoices("id", "batch_id"))
+    id: Annotated[str, spelled("id", "batch_id")]
     object: str = "knowledge_batch"
-    status: str = Field("unknown", validation_alias=STATUS)
+    status: StatusWord = "unknown"
     total: StrictInt = 0
     accepted: StrictInt = 0
     rejected: StrictInt = 0
@@ -186,10 +183,9 @@ class Batch(AnswerModel):
     failed: StrictInt = 0
     #: Items without their bytes, and items that failed or were rejected.
     pending: StrictInt | None = None
-    partial_failed_count: StrictInt | None = Field(
-        default=None,
-        validation_alias=AliasChoices("partialFailedCount", "partial_failed_count"),
-        serialization_alias="partialFailedCount",
-    )
+    partial_failed_count: Annotated[
+        StrictInt | None,
+        spelled("partialFailedCount", "partial_failed_count", written="partialFailedCount"),
+    ] = None
     message: str | None = None
     items: tuple[BatchItem, ...] | None = None

@@ -8,7 +8,6 @@ from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BeforeValidator,
     Field,
     StrictBool,
@@ -16,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from calypso_mcp.api.wire import AnyText, WireModel
+from calypso_mcp.api.wire import AnyText, WireModel, spelled
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.states.statuses import BucketStatus
 from calypso_mcp.domain.uploads.declaration import Destination
@@ -58,10 +57,6 @@ class BucketStore:
         return self.status == "active" and self.pending_member_count == 0
 
 
-def _named(*spellings: str) -> Any:
-    return Field(validation_alias=AliasChoices(*spellings))
-
-
 def _pairs_of_integers(value: Any) -> Any:
     counts = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     return tuple((kind, count) for kind, count in counts.items() if isinstance(count, int))
@@ -84,21 +79,21 @@ class Bucket:
     name: Annotated[str, BeforeValidator(lambda name: name or "")] = ""
     status: Annotated[str, AfterValidator(_share)] = BucketStatus.ACTIVE
     description: AnyText = None
-    member_count: Annotated[_Count, _named("memberCount", "member_count")] = 0
+    member_count: Annotated[_Count, spelled("memberCount", "member_count")] = 0
     kept_counts: Annotated[
         tuple[tuple[str, StrictInt], ...],
-        _named("counts"),
+        spelled("counts"),
         BeforeValidator(_pairs_of_integers),
         AfterValidator(_share),
     ] = ()
     files_total: Annotated[
-        StrictInt | None, _named("fileCount", "filesCount", "file_count", "files_total")
+        StrictInt | None, spelled("fileCount", "filesCount", "file_count", "files_total")
     ] = None
     joined_file_ids: Annotated[
-        str, _named("fileKnowledgeIds", "fileIds", "knowledgeIds", "file_ids"), BeforeValidator(_joined)
+        str, spelled("fileKnowledgeIds", "fileIds", "knowledgeIds", "file_ids"), BeforeValidator(_joined)
     ] = ""
     store: Annotated[
-        BucketStore | None, _named("bucketStore", "bucket_store", "store"), AfterValidator(_share)
+        BucketStore | None, spelled("bucketStore", "bucket_store", "store"), AfterValidator(_share)
     ] = None
 
     @property

@@ -7,26 +7,25 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, cast
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StrictBool, StrictInt, field_serializer
+from pydantic import BeforeValidator, Field, SecretStr, StrictBool, StrictInt, field_serializer
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
-from calypso_mcp.api.wire import AnswerModel, AnyText, WireModel
+from calypso_mcp.api.wire import AnswerModel, AnyText, WireModel, spelled
 from calypso_mcp.domain.states.statuses import FileStatus
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 
-#: Spellings of a knowledge file's id.
-FILE_ID = AliasChoices("id", "file_id", "knowledge_id", "knowledgeId", "fileKnowledgeId")
-#: Spellings of a reference to a knowledge file.
-FILE_REFERENCE = AliasChoices("knowledge_id", "knowledgeId", "file_id", "fileId")
-#: Spellings of an indexing task's own id.
 _TASK_ID_KEYS = ("id", "task_id", "taskId")
-TASK_ID = AliasChoices(*_TASK_ID_KEYS)
-#: Spellings of a reference to an indexing task.
-TASK_REFERENCE = AliasChoices("task_id", "taskId", "knowledge_task_id")
-STATUS = AliasChoices("status", "canonicalStatus", "canonical_status", "ingestion_status")
-SYNC_STATUS = AliasChoices("bucketSyncStatus", "bucket_sync_status")
-SYNC = AliasChoices("bucketSync", "bucket_sync")
+#: The id of a file or of a task in a body of its own.
+OwnFileId = Annotated[str, spelled("id", "file_id", "knowledge_id", "knowledgeId", "fileKnowledgeId")]
+OwnTaskId = Annotated[str, spelled(*_TASK_ID_KEYS)]
+#: The id of a file or of a task in a body of something else.
+FileId = Annotated[str | None, spelled("knowledge_id", "knowledgeId", "file_id", "fileId")]
+TaskId = Annotated[str | None, spelled("task_id", "taskId", "knowledge_task_id")]
+StatusWord = Annotated[str, spelled("status", "canonicalStatus", "canonical_status", "ingestion_status")]
+SyncWord = Annotated[
+    str | None, spelled("bucketSyncStatus", "bucket_sync_status", written="bucketSyncStatus")
+]
 _BUCKET_ID_KEYS = ("bucket_id", "bucketId", "id")
 _SYNC_WORD_KEYS = ("status", "state")
 
@@ -122,7 +121,7 @@ class UploadSession(UploadTarget, AnswerModel):
 class TaskReference(WireModel):
     """The task inside a finalize answer."""
 
-    id: str = Field(validation_alias=TASK_ID)
+    id: OwnTaskId
     type: str | None = None
     status: str = FileStatus.QUEUED
 
@@ -216,7 +215,11 @@ def _sync_word(fields: Mapping[str, object]) -> str | None:
     return next((word for key in _SYNC_WORD_KEYS if isinstance(word := fields.get(key), str)), None)
 
 
-AnySync = Annotated[tuple[BucketSync, ...], BeforeValidator(BucketSync.read_all)]
+AnySync = Annotated[
+    tuple[BucketSync, ...],
+    BeforeValidator(BucketSync.read_all),
+    spelled("bucketSync", "bucket_sync", written="bucketSync"),
+]
 
 
 def _texts(value: object) -> tuple[str, ...] | None:
@@ -238,12 +241,12 @@ AnyTags = Annotated[tuple[str, ...] | None, BeforeValidator(read_tags)]
 class KnowledgeFile(AnswerModel):
     """A knowledge file."""
 
-    id: str = Field(validation_alias=FILE_ID)
+    id: OwnFileId
     object: str = "knowledge_file"
-    status: str = Field("unknown", validation_alias=STATUS)
+    status: StatusWord = "unknown"
     title: AnyText = None
     filename: AnyText = None
-    content_type: AnyText = Field(None, validation_alias=AliasChoices("content_type", "mime_type"))
+    content_type: Annotated[AnyText, spelled("content_type", "mime_type")] = None
     size_bytes: StrictInt | None = None
     sha256: AnyText = None
     tags: AnyTags = None
@@ -251,11 +254,9 @@ class KnowledgeFile(AnswerModel):
     created_at: AnyText = None
     updated_at: AnyText = None
     task: AnyTask = None
-    task_reference: str | None = Field(None, validation_alias=TASK_REFERENCE, serialization_alias="task_id")
-    bucket_sync_status: str | None = Field(
-        None, validation_alias=SYNC_STATUS, serialization_alias="bucketSyncStatus"
-    )
-    bucket_sync: AnySync = Field((), validation_alias=SYNC, serialization_alias="bucketSync")
+    task_reference: TaskId = Field(None, serialization_alias="task_id")
+    bucket_sync_status: SyncWord = None
+    bucket_sync: AnySync = ()
     error: AnyError = None
     #: Of the embedded backend: what it is called if not by its file name (its path, the URL of a page, the
     #: question of a pair), the buckets it is in, and what a reader of its passages should know, such as how
@@ -273,9 +274,9 @@ class KnowledgeFile(AnswerModel):
 class IndexingTask(AnswerModel):
     """Answer of `GET /knowledge/tasks/{id}`."""
 
-    id: str = Field(validation_alias=TASK_ID)
+    id: OwnTaskId
     object: str = "knowledge_indexing_task"
-    status: str = Field("unknown", validation_alias=STATUS)
-    knowledge_id: str | None = Field(None, validation_alias=FILE_REFERENCE)
+    status: StatusWord = "unknown"
+    knowledge_id: FileId = None
     type: str | None = None
     error: AnyError = None

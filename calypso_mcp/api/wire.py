@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class WireModel(BaseModel):
@@ -26,6 +26,11 @@ class WireModel(BaseModel):
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object in the API's own spelling, without absent optional fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def spelled(*spellings: str, written: str | None = None) -> Any:
+    """Return what reads a field under the first of `spellings` that is there, and writes it as `written`."""
+    return Field(validation_alias=AliasChoices(*spellings), serialization_alias=written)
 
 
 def as_object(value: object) -> Mapping[str, Any]:
