@@ -105,6 +105,14 @@ def test_a_question_with_its_answer_is_found_and_replaced(tmp_path: Path) -> Non
     assert source["state"] in {"ready", "pending"}
 
 
+def test_a_person_names_an_agent_to_ask_and_hears_of_those_there_are(store: Path) -> None:
+    asked = ("ask", "How many days of annual leave?", "--agent")
+    assert "27 days" in command(store, *asked, "Calypso-Agent").stdout
+    nobody = command(store, *asked, "nobody")
+    assert nobody.returncode == 1
+    assert "no agent 'nobody' here. Name one from `calypso-mcp list`: calypso-agent" in nobody.stderr
+
+
 def test_an_answer_makes_its_bucket_only_where_that_is_asked_for(tmp_path: Path) -> None:
     data = tmp_path / "data"
     adding = ("add-qa", "When does the shuttle leave?", "At noon.", "--bucket", "Shuttle times")

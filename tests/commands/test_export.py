@@ -69,7 +69,7 @@ def test_an_interrupted_export_goes_on_and_ends_as_if_it_had_not_been(data: Path
     ("arguments", "code", "words"),
     [
         (("docs", "taken"), 2, "is not empty"),
-        (("nowhere", "out"), 1, "no bucket 'nowhere'"),
+        (("nowhere", "out"), 1, "no bucket 'nowhere' here. Name a bucket from `calypso-mcp list`"),
         (("docs", "out", "--bucket", "other"), 1, "no bucket 'docs'"),
     ],
 )

@@ -23,8 +23,14 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Print the answer and what it rests on; 1 if the sources do not say."""
-    asked = {"question": arguments.question, "conversation_id": arguments.conversation}
-    result = call_tool("ask_agent", asked, flags)
+    # Asked for by any of its names; as a limit, a name that no agent has would leave none, whichever it is.
+    limits = {name: value for name, value in flags.items() if name != "agent"}
+    asked = {
+        "question": arguments.question,
+        "conversation_id": arguments.conversation,
+        "agent": flags.get("agent"),
+    }
+    result = call_tool("ask_agent", asked, limits)
     has_answer = bool(result.get("citations"))
     if not print_result(result, arguments):
         for paragraph in clean(str(result["answer"])).splitlines():
