@@ -16,8 +16,11 @@ import xlsxwriter
 import xlwt
 from docx.oxml import parse_xml
 from ebooklib import epub
+from odf.draw import Frame, Page, TextBox
 from odf.office import Annotation
-from odf.opendocument import OpenDocumentSpreadsheet, OpenDocumentText
+from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, OpenDocumentText
+from odf.presentation import FooterDecl
+from odf.style import MasterPage, PageLayout
 from odf.table import Table, TableCell, TableRow
 from odf.text import H, P, Ruby, RubyBase, RubyText
 from openpyxl.comments import Comment
@@ -103,6 +106,36 @@ def test_footers_and_what_layouts_show_are_read_once_and_their_prompts_are_not()
     edits["ppt/slideMasters/slideMaster1.xml"] = with_shape("Since 1897")
     texts = [block.text for block in read("a.pptx", edited(deck(), edits)).blocks]
     assert texts == ["First", "Second", "Third", "Internal use", "Larus Ltd", "Since 1897"]
+
+
+@pytest.mark.parametrize(
+    ("font", "signs", "text"),
+    [
+        ("Wingdings", "in \uf0e0 out \uf0e8 end", "in → out → end"),
+        ("Symbol", "\uf0b3 5 \uf06d", "≥ 5 μ"),
+        ("Wingdings", "a\uf021", "a\uf021"),
+    ],
+)
+def test_signs_on_a_slide_are_read_as_they_are_shown(font: str, signs: str, text: str) -> None:
+    run = f'<a:rPr><a:sym typeface="{font}" charset="2"/></a:rPr><a:t>{signs}</a:t>'
+    edits: Edits = {"ppt/slides/slide3.xml": lambda xml: xml.replace("<a:t>First</a:t>", run)}
+    assert read("a.pptx", edited(deck(), edits)).blocks[0].text == text
+
+
+def test_the_footer_that_slides_of_opendocument_declare_is_read_once() -> None:
+    deck: Any = OpenDocumentPresentation()
+    layout = PageLayout(name="L")
+    master = MasterPage(name="M", pagelayoutname=layout)
+    deck.automaticstyles.addElement(layout)
+    deck.masterstyles.addElement(master)
+    deck.presentation.addElement(FooterDecl(name="f", text="Internal use"))
+    for title in ("One", "Two"):
+        page = Page(masterpagename=master)
+        page.addElement(frame := Frame(width="9cm", height="2cm"))
+        frame.addElement(box := TextBox())
+        box.addElement(P(text=title))
+        deck.presentation.addElement(page)
+    assert read("a.odp", saved(deck.save)).text.split("\n\n") == ["One", "Two", "Internal use"]
 
 
 @pytest.mark.parametrize("indent", ["", "\n   "])

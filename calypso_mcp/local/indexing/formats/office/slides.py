@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, count
 
 from calypso_mcp.local.indexing.formats.office.packages import DRAWN_TEXT, Markup, Package, without_notes
+from calypso_mcp.local.indexing.formats.office.word_text import SIGNS
 
 #: Text of the marker before each slide: a private-use character that no presentation shows.
 SLIDE_MARK = "\ue000slide\ue000"
-_PRESENTATION = "ppt/presentation.xml"
+_PRESENTATION, _OPEN_CONTENT = "ppt/presentation.xml", "content.xml"
 _RELATION_ID = re.compile(r'\s(\w+:id)="([^"<>]*)"')
 _SLIDE_ID = re.compile(r"<([\w:]*sldId)\b[^<>]*>")
 _DRAW_PAGE = re.compile(r"<draw:page(?=[\s>])")
@@ -36,6 +37,16 @@ _MARK_PAGE = (
 )
 _SHAPE = Markup(re.compile(r"<p:sp[ >]"), "</p:sp>", DRAWN_TEXT.text)
 _PLACEHOLDER, _FOOTER = re.compile(r"<p:ph\b"), re.compile(r'<p:ph\b[^<>]*\stype="ftr"')
+_OPEN_FOOTER = Markup(
+    re.compile(r"<presentation:footer-decl[ >]"), "</presentation:", re.compile(r">([^<]+)")
+)
+_SLIDE_PART = re.compile(r"^ppt/(?:slides|notesSlides)/[^/]+\.xml$")
+#: Signs in a run that takes them from a font of signs (ECMA-376 part 1, 21.1.2.3.10).
+_SIGNS_IN_RUN = re.compile(
+    r'<a:sym\b(?=[^<>]*\stypeface="(Symbol|Wingdings)")[^<>]*/>(?:[^<]|<(?!a:sym\b|/a:t>))*+</a:t>'
+)
+_SIGNS_AT = 0xF000
+_SIGN = re.compile("[\uf020-\uf0ff]")
 _HIDES_MASTER = re.compile(r'<p:sld(?:Layout)?\s[^<>]*\bshowMasterSp="(?:0|false)"')
 
 
@@ -53,11 +64,22 @@ def with_slide_marks(package: Package) -> bytes | None:
         changed = {
             name: change(package.text(name)) for name, change in changes.items() if name in package.names
         }
-        return package.copy(changed | {_MARK_PART: _MARK_SLIDE})
-    if "content.xml" in package.names:
-        xml = without_notes(package.text("content.xml"))
-        return package.copy({"content.xml": _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", xml)})
+        slides = {name: _with_signs(package.text(name)) for name in filter(_SLIDE_PART.match, package.names)}
+        return package.copy(slides | changed | {_MARK_PART: _MARK_SLIDE})
+    if _OPEN_CONTENT in package.names:
+        xml = without_notes(package.text(_OPEN_CONTENT))
+        return package.copy({_OPEN_CONTENT: _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", xml)})
     return None
+
+
+def _with_signs(slide: str) -> str:
+    """Return a slide with letters that mean what the font of a sign shows."""
+
+    def spelled(run: re.Match[str]) -> str:
+        signs = SIGNS[run[1]]
+        return _SIGN.sub(lambda sign: chr(signs.get(ord(sign[0]) - _SIGNS_AT, ord(sign[0]))), run[0])
+
+    return _SIGNS_IN_RUN.sub(spelled, slide)
 
 
 def slide_parts(package: Package) -> list[str]:
@@ -78,6 +100,8 @@ def shown_on_slides(package: Package) -> Iterator[str]:
     footers = (shape for shape in _shapes(package, slides) if _FOOTER.search(shape) is not None)
     drawn = (shape for shape in _shapes(package, layouts + masters) if _PLACEHOLDER.search(shape) is None)
     yield from dict.fromkeys(text for shape in chain(footers, drawn) for text in DRAWN_TEXT.texts_of(shape))
+    if _OPEN_CONTENT in package.names:
+        yield from dict.fromkeys(_OPEN_FOOTER.texts_of(package.text(_OPEN_CONTENT)))
 
 
 def _behind(package: Package, parts: Iterable[str], folder: str) -> list[str]:

@@ -18,12 +18,13 @@ _HYPHEN = re.compile(r"<w:noBreakHyphen\s*/>")
 _SIGN = re.compile(
     r'<w:sym\b(?=[^<>]*\sw:font="(Symbol|Wingdings)")[^<>]*\sw:char="(?:[Ff]0|00)?([0-9A-Fa-f]{2})"[^<>]*/>'
 )
-_SIGNS = {
+#: Letters that mean what the fonts of signs show, by the names of these.
+SIGNS = {
     "Symbol": str.maketrans(
         "ABCDEFGHIKLMNOPQRSTUWXYZabcdefghiklmnopqrstuwxyz\xa3\xa5\xac\xae\xb3\xb4\xb7\xb8\xb9\xbb\xd6\xde\xe5",
         "ΑΒΧΔΕΦΓΗΙΚΛΜΝΟΠΘΡΣΤΥΩΞΨΖαβχδεφγηικλμνοπθρστυωξψζ≤∞←→≥\xd7•÷≠≈√⇒∑",
     ),
-    "Wingdings": str.maketrans("üûþý¨oà§J", "✓✗☑☒☐☐→▪☺"),
+    "Wingdings": str.maketrans("üûþý¨oßàáâçèéêó§lnqvØJL", "✓✗☑☒☐☐←→↑↓←→↑↓↔▪●■❑❖➢☺☹"),
 }
 _FORM_FIELD = re.compile(
     r"<w:fldChar\b[^<>]*>\s*+<w:ffData>((?:[^<]|<(?!/?w:ffData>))*+)</w:ffData>\s*+</w:fldChar>"
@@ -58,7 +59,7 @@ def _without_ruby(xml: str) -> str:
 
 
 def _letter(sign: re.Match[str]) -> str:
-    return f"<w:t>{escape(chr(int(sign[2], 16)).translate(_SIGNS[sign[1]]))}</w:t>"
+    return f"<w:t>{escape(chr(int(sign[2], 16)).translate(SIGNS[sign[1]]))}</w:t>"
 
 
 def _chosen(field: re.Match[str]) -> str:
