@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from anyio import to_thread
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
@@ -100,6 +101,15 @@ def _environment() -> dict[str, str]:
     return _ENVIRONMENT | {"SYSTEMROOT": os.environ["SYSTEMROOT"]}  # noqa: TID251  no secret
 
 
+def _to_document(answer: dict[str, Any]) -> Document:
+    blocks = tuple(
+        Block(text, None if part is None else Part(*part), *rest, row_lines=tuple(map(tuple, rows)))
+        for text, part, *rest, rows in answer["blocks"]
+    )
+    tags, warnings = tuple(answer["tags"]), tuple(answer["warnings"])
+    return Document(blocks, answer["title"], tags, warnings, answer["shows_unread_text"])
+
+
 class ChildDied(Exception):
     """The child ended or broke the protocol in the middle of a file."""
 
@@ -148,17 +158,8 @@ class ChildProcess:
             max_chars=limits.max_chars,
             max_blocks=limits.max_blocks,
         )
-        blocks = tuple(
-            Block(text, None if part is None else Part(*part), *rest, row_lines=tuple(map(tuple, rows)))
-            for text, part, *rest, rows in answer["blocks"]
-        )
-        return Document(
-            blocks,
-            answer["title"],
-            tuple(answer["tags"]),
-            tuple(answer["warnings"]),
-            answer["shows_unread_text"],
-        )
+        # In a thread: a file of very many blocks would hold up everybody's requests for a second.
+        return await to_thread.run_sync(_to_document, answer)
 
     async def draw(self, path: Path, page: int, limits: ExtractionLimits) -> bytes:
         """Have a page (1-based) of a PDF drawn; return it as PNG. Raises as `read` does."""
@@ -173,7 +174,8 @@ class ChildProcess:
             await self._requests.send(json.dumps(request).encode() + b"\n")
             length = int(await self._answers.receive_until(b"\n", _LENGTH_LINE_BYTES))
             most = limits.max_chars * _JSON_BYTES_PER_CHAR + _JSON_FRAME_BYTES
-            answer = json.loads(await self._answers.receive_exactly(min(length, most)))
+            told = await self._answers.receive_exactly(min(length, most))
+            answer = await to_thread.run_sync(json.loads, told)
         except (
             anyio.BrokenResourceError,
             anyio.ClosedResourceError,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -109,6 +110,18 @@ async def test_a_large_text_reads_the_same_in_the_child(
     assert large.blocks[: len(small.blocks) - 1] == small.blocks[:-1]
     assert large.title == small.title
     assert large.blocks[-1].line_end == 33_000
+
+
+async def test_a_file_of_very_many_paragraphs_costs_the_event_loop_little(
+    extractor: Extractor, tmp_path: Path
+) -> None:
+    """Everybody's requests wait meanwhile: the loop only takes in what the child answers."""
+    paragraphs = b"".join(b"Paragraph %d has %b words.\n\n" % (n, b"many " * 45) for n in range(80_000))
+    await read(extractor, tmp_path, b"# Warm up", "a.md")
+    started = time.thread_time()
+    document = await read(extractor, tmp_path, paragraphs, "notes.md")
+    assert time.thread_time() - started < 0.2
+    assert len(document.blocks) == 80_000
 
 
 @pytest.mark.parametrize(
