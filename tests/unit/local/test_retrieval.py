@@ -328,6 +328,16 @@ def test_beginnings_find_other_forms_among_passages_that_are_not_english(
     assert found(connection, "Garantiefall") == ["german too", "german"]
 
 
+def test_a_word_of_five_letters_finds_longer_ones_only_where_no_passage_holds_it(
+    connection: sqlite3.Connection,
+) -> None:
+    add(connection, "longer", "Für Hotelübernachtungen werden im Inland 130 Euro erstattet")
+    assert found(connection, "Hotel") == ["longer"]
+    assert absent_words(connection, "Hotel mit Garten", ["b1"]) == ["Garten"]
+    add(connection, "same", "Das Hotel liegt am Bahnhof")
+    assert found(connection, "Hotel") == ["same"]
+
+
 def test_english_passages_are_not_found_by_beginnings(connection: sqlite3.Connection) -> None:
     add(connection, "wanted", "Who is it that the contractor is paid by? It is the owner of the house.")
     add(connection, "other", "This is what the contrast of the picture is about, and how it is set.")

@@ -76,7 +76,8 @@ JOINED = frozenset({"c", "d", "j", "jusqu", "l", "m", "n", "qu", "s", "t"})
 _COST = """
     cost costs price prices fee fees kostet kosten preis preise gebühr gebühren coûte coûtent coûter prix
     tarif tarifs cuesta cuestan costar precio precios costa costano prezzo prezzi custa custam preço preços
-    kost prijs prijzen kosztuje kosztują cena ceny kostar koster pris стоит стоят цена цены
+    kost prijs prijzen kosztuje kosztują cena ceny kostar koster pris
+    expensive teuer cher caro cara стоит стоят цена цены
 """
 #: Words that ask for a price, which documents state without them.
 COST = frozenset(_COST.split())

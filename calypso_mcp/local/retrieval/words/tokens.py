@@ -103,7 +103,7 @@ def beginnings(query: str, *, most_dropped: int | None = None) -> list[str]:
     words = (
         word
         for word in _query_words(query)
-        if len(word) > BEGINNING and word.isalpha() and not _STEMMED.search(word)
+        if len(word) >= BEGINNING and word.isalpha() and not _STEMMED.search(word)
     )
     kept = (
         word[: BEGINNING if most_dropped is None else max(BEGINNING, len(word) - most_dropped)]
