@@ -20,7 +20,7 @@ _CODE_CHARS = 200
 #: What to do about an error that says nothing of it, by whether the same call may succeed later.
 _NEXT_STEPS = {
     True: "Make the same call again in a while.",
-    False: "Correct what the message names. If you cannot, tell the user.",
+    False: "Correct what the message names; if that is not possible, ask the operator.",
 }
 #: Where the values of required arguments come from, unless the caller makes them up.
 _ORIGINS = {
