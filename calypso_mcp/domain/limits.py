@@ -10,7 +10,10 @@ CHUNK_GRANULARITY = 262_144
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """Limits of uploads; sizes in bytes. Those of one tag and of a title are the embedded backend's."""
+    """Limits of uploads; sizes in bytes. Those of one tag and of a title are the embedded backend's.
+
+    That of a client file id is not published; Calypso's own client sends up to so many characters.
+    """
 
     file_bytes: int = 26_214_400
     tags: int = 20
@@ -19,7 +22,7 @@ class UploadLimits:
     metadata_bytes: int = 8_192
     batch_files: int = 100
     filename_chars: int = 255
-    client_file_id_chars: int = 120
+    client_file_id_chars: int = 128
     inline_base64_bytes: int = 1_048_576
 
 

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "calypso_mcp"
 #: A code is words in lower case; anything else in the same place is a message.
 _CODE = re.compile(r"[a-z]+(?:_[a-z0-9]+)*")
 #: Calls that take the code as a positional argument, and which one.
-_POSITIONS = {"Reason": 0, "Refusal": 1, "not_found": 1, "ExtractionFailed": 0}
+_POSITIONS = {"Reason": 0, "_problem_wire": 1, "Refusal": 1, "not_found": 1, "ExtractionFailed": 0}
 
 
 def find_error_codes() -> set[str]:
