@@ -24,8 +24,8 @@ from pathlib import Path
 
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import FileContent
+from calypso_mcp.local.indexing.formats.data.delimited import read_text
 from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
-from calypso_mcp.local.indexing.formats.texts.text import read_text
 from calypso_mcp.local.retrieval import extractive, index
 from calypso_mcp.local.retrieval.extractive import Question, Source
 from calypso_mcp.local.retrieval.search import Where, frequencies, search

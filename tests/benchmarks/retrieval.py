@@ -37,7 +37,7 @@ from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.texts.text import read_text
+from calypso_mcp.local.indexing.formats.data.delimited import read_text
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.search import Where, search

@@ -7,9 +7,9 @@ from hypothesis import example, given, strategies as st
 from calypso_mcp.domain.outlines import find_lines, find_spot, read_outline, write_outline
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.data.delimited import read_text
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
-from calypso_mcp.local.indexing.formats.texts.text import read_text
 
 texts = st.text(st.sampled_from("ab .,\n\n。देख\u0301é#=-`\t"), max_size=200)
 #: Long enough to be cut, made by repetition so that examples stay small.

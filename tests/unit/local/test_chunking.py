@@ -3,8 +3,8 @@ from __future__ import annotations
 from calypso_mcp.domain.outlines import Stretch
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS, Chunk, split
 from calypso_mcp.local.indexing.documents import LONGEST_TITLE, Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.data.delimited import read_text
 from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
-from calypso_mcp.local.indexing.formats.texts.text import read_text
 
 SENTENCE = "This sentence is exactly fifty characters in length. "
 

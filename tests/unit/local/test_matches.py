@@ -10,9 +10,8 @@ import pytest
 
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.data.delimited import read_delimited
+from calypso_mcp.local.indexing.formats.data.delimited import read_delimited, read_text
 from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
-from calypso_mcp.local.indexing.formats.texts.text import read_text
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.matches import match_quotations

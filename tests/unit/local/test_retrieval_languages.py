@@ -9,7 +9,7 @@ import pytest
 
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import FileContent
-from calypso_mcp.local.indexing.formats.texts.text import read_text
+from calypso_mcp.local.indexing.formats.data.delimited import read_text
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.search import Where, search
 
