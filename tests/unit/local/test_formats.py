@@ -115,6 +115,12 @@ READ = {
         "Fees, fines\nTen, 20\nYou pay 10, 20 or\n",
         "Fees, fines\nTen, 20\nYou pay 10, 20 or",
     ),
+    "csv with decimal commas": (
+        "a.csv",
+        "10:00;1,5;2,5\n10:01;1,6;2,6\n",
+        "10:00 | 1,5 | 2,5\n10:01 | 1,6 | 2,6",
+    ),
+    "csv with semicolons in a column": ("a.csv", "1,a;b\n2,c;d\n", "1 | a;b\n2 | c;d"),
     "csv with carets": ("a.csv", "part^bin\nflange, red^B7\n", "part: flange, red | bin: B7"),
     "diagram": (
         "a.drawio",

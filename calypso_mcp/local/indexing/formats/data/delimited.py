@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
@@ -15,6 +16,7 @@ from calypso_mcp.local.indexing.formats.tables import Row, is_header, stands_abo
 from calypso_mcp.local.indexing.formats.texts.text import decode_text, text_document
 
 _DELIMITERS = ",;\t|^~"
+_COMMA_OF_TEXT = re.compile(r"(?<!\d),|,(?!\d)")
 _SAMPLE_LINES = 50
 #: Lines above the header, such as the title of a report.
 _LINES_ABOVE = 10
@@ -113,13 +115,16 @@ def _once(cells: Sequence[str]) -> list[str]:
 
 
 def _delimiter(lines: Sequence[str]) -> str | None:
-    """Return the character that occurs equally often in most lines; None for text in one column."""
-    best: dict[str, tuple[int, int]] = {}
+    """Return the character that occurs equally often in most lines; None for text in one column.
+
+    Commas that stand in numbers only are the last choice.
+    """
+    best: dict[str, tuple[int, bool, int]] = {}
     for delimiter in _DELIMITERS:
         counts = Counter(filter(None, (line.count(delimiter) for line in lines if line.strip())))
         if counts:
             number, times = counts.most_common(1)[0]
-            best[delimiter] = times, number
+            best[delimiter] = times, delimiter != "," or any(map(_COMMA_OF_TEXT.search, lines)), number
     return max(best, key=best.__getitem__, default=None)
 
 
