@@ -22,6 +22,18 @@ _NEXT_STEPS = {
     True: "Make the same call again in a while.",
     False: "Correct what the message names; if that is not possible, ask the operator.",
 }
+#: What a value of the wrong type should have been, by the kind of pydantic's error.
+_SHAPES = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "an object",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_type": "an object",
+    "string_type": "one text",
+}
 #: Where the values of required arguments come from, unless the caller makes them up.
 _ORIGINS = {
     "agent": "a new id, or one from list_agents with update=true",
@@ -134,6 +146,8 @@ def _complaint(location: tuple[int | str, ...], kind: str, message: str) -> str:
         return f"{argument} is required{origin}"
     if kind == "string_pattern_mismatch":  # every pattern in a tool's schema is that of a slug
         return f"{argument} may hold a-z, 0-9 and '-', and begins with a letter or digit"
+    if shape := _SHAPES.get(kind):
+        return f"{argument} must be {shape}"
     text = message.removeprefix("Value error, ")
     return f"{argument}: {text[:1].lower()}{text[1:]}"
 

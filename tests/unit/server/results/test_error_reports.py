@@ -87,10 +87,30 @@ def test_an_argument_that_does_not_fit_gives_one_short_line_for_each_field_witho
     text = text_of(error_reports.invalid_arguments("list_buckets", caught.value))
     first = text.splitlines()[0]
     assert "limit: input should be less than or equal to 100" in first
-    assert "items.0.a: input should be a valid integer" in first
+    assert "items.0.a must be a whole number" in first
     assert "http" not in text
     assert "4242" not in text
     assert "SECRET" not in text
+
+
+class _Everything(BaseModel):
+    text: str = ""
+    words: list[str] = []
+    labels: dict[str, str] = {}
+    inner: _Arguments | None = None
+    number: int = 0
+    flag: bool = False
+
+
+@pytest.mark.parametrize("argument", _Everything.model_fields)
+@pytest.mark.parametrize("value", [None, "x", 1.5, [], {}], ids=repr)
+def test_a_value_of_the_wrong_type_is_described_in_plain_words(argument: str, value: object) -> None:
+    try:
+        _Everything.model_validate({argument: value})
+    except ValidationError as error:
+        said = error_reports.invalid_arguments("upload_batch", error).message
+        shape = "one text|a list|an object|a whole number|true or false"
+        assert re.match(rf"{argument}(\.\w+)? (must be ({shape})|is required)", said)
 
 
 def test_no_pattern_is_shown_as_it_is_written_in_a_program():
