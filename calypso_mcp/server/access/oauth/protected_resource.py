@@ -71,6 +71,8 @@ class ProtectedResource:
                 else f"{_NO_SIGN_IN}: send the header Authorization: Bearer TOKEN, with {self.credential}."
             )
             challenge = f'Bearer error="{error}", error_description="{description}"'
+            if self.scopes:  # so that a client asks its issuer for them at once (MCP, authorization)
+                challenge += f', scope="{" ".join(self.scopes)}"'
         else:
             # No registered scheme has a header of its own; the parameter may go with any (section 5.1).
             error = "invalid_api_key"

@@ -1,6 +1,7 @@
 """The ASGI layers, driven message by message: no server, no waiting."""
 
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -284,6 +285,14 @@ async def test_strangers_whose_credentials_are_being_checked_take_no_place_of_kn
             await anyio.wait_all_tasks_blocked()
             assert (await answered(app, scope_of("good")))[0]["status"] == 200
             tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("scopes", [(), ("calypso.read", "calypso.write")])
+async def test_a_stranger_learns_which_scopes_to_ask_the_issuer_for(scopes: tuple[str, ...]) -> None:
+    asking = replace(CONTROL, resource=replace(CONTROL.resource, scopes=scopes))
+    async with client(protected(control=asking), token=None) as http:
+        challenge = (await http.get("/mcp")).headers["www-authenticate"]
+    assert re.findall(r' scope="([^"]*)"', challenge) == ([" ".join(scopes)] if scopes else [])
 
 
 async def test_a_token_that_lacks_a_scope_is_answered_403_with_the_scopes_it_needs() -> None:
