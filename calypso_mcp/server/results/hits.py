@@ -97,8 +97,8 @@ def count_pending(searched: Sequence[Bucket]) -> dict[str, int] | None:
 def write_pending(pending: Mapping[str, int] | None) -> list[str]:
     """Return what buckets that are not complete mean for a reader who found nothing."""
     return [
-        f"Incomplete: bucket {slug} has {count} members not searchable yet, so a missing answer proves "
-        f"nothing; call wait_for_bucket_sync with bucket={slug}."
+        f"Incomplete: bucket {slug} has {count} member{'s' * (count > 1)} not searchable yet, so a missing "
+        f"answer proves nothing; call wait_for_bucket_sync with bucket={slug}."
         for slug, count in (pending or {}).items()
     ]
 
