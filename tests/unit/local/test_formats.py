@@ -394,6 +394,16 @@ def test_front_matter_gives_title_and_tags_in_yaml_and_toml() -> None:
         assert (document.title, document.tags) == ("T", ("a", "b"))
 
 
+def test_the_names_of_sections_in_settings_are_the_section_of_what_is_in_them() -> None:
+    document = read("a.ini", '; Port\n[mail]\nhost = [::1]\n[mail "old"]\nhost = nine\n')
+    titles = [block.text for block in document.blocks if block.heading_level is not None]
+    assert titles == ["mail", 'mail "old"']
+    assert document.title is None
+    [chunk] = split(document)
+    at = chunk.text.index("nine")
+    assert find_spot(chunk.outline, chunk.text, at, at + len("nine")) == ('mail "old"', 5, 5)
+
+
 def test_a_rule_above_the_first_slide_begins_no_front_matter() -> None:
     slides = read("a.md", "---\n\n# Oars\n\nNine\n\n---\n\n# Boats\n")
     assert [block.text for block in slides.blocks if block.heading_level == 1] == ["Oars", "Boats"]

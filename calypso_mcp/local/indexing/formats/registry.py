@@ -135,7 +135,7 @@ _CODE = """
     hpp cs java kt kts scala go rs swift m mm dart ex exs erl hs ml fs clj lisp vb ps1 bat cmd sh bash zsh
     fish dockerfile makefile cmake gradle tf hcl nix
 """
-_PLAIN = "txt text log sty bib nfo diff patch ini cfg conf"
+_PLAIN = "txt text log sty bib nfo diff patch"
 _HTML_STARTS = (b"<!doctype html", b"<html", b"<head>", b"<body", b"<table", b"<p>", b"<p ", b"<h1>")
 #: Whatever the first field is, this one is among those of most messages.
 _MIME_HEADING = Signature(b"\nmime-version: 1.0", within=2_048)
@@ -151,8 +151,9 @@ ENTRIES: tuple[Entry, ...] = (
         is_simple=True),
     _entry("markdown", "Markdown", "md markdown mdown mkd mdx rmd qmd", "text/markdown text/x-markdown",
         "texts.markdown:read_markdown", is_simple=True),
-    _entry("outlined", "reStructuredText, AsciiDoc, Org, Typst and LaTeX",
-        "rst adoc asciidoc org typ tex latex ltx", "text/x-rst text/asciidoc text/org application/x-tex",
+    _entry("outlined", "reStructuredText, AsciiDoc, Org, Typst, LaTeX and INI",
+        "rst adoc asciidoc org typ tex latex ltx ini cfg conf",
+        "text/x-rst text/asciidoc text/org application/x-tex",
         "texts.outlined:read_outlined", is_simple=True),
     _entry("html", "HTML", "html htm xhtml xht shtml", "text/html application/xhtml+xml",
         "html.reader:read_html", *_HTML_STARTS, locator=Locator.SECTION),

@@ -1,4 +1,4 @@
-"""Text in reStructuredText, AsciiDoc, Org, Typst and LaTeX: headings and paragraphs; other markup stays."""
+"""Text in reStructuredText, AsciiDoc, Org, Typst, LaTeX and INI as headings and paragraphs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from calypso_mcp.local.indexing.formats.texts.text import decode_text, split_par
 
 _EQUALS_SIGNS = re.compile(r"(={1,6})[ \t]+(\S.*)")
 _ASTERISKS = re.compile(r"(\*{1,9}|#\+title:)[ \t]+(\S.*)", re.IGNORECASE)
+_BRACKETS = re.compile(r"(\[)([^\[\]]+)\][ \t]*$")
 #: Text on the same line would be lost.
 _COMMANDS = re.compile(
     r"^[ \t]*+\\(title|part|chapter|(?:sub){0,2}section)\*?(?:\[[^\[\]]*+\])?"
@@ -19,7 +20,7 @@ _COMMANDS = re.compile(
 _COMMAND = re.compile(r"\\[a-zA-Z]+|[\\{}]")
 _UNDERLINE = re.compile(r"([^\w\s])\1{2,}[ \t]*$")
 #: Levels of marks whose length is not the level.
-_LEVELS = {"#+title:": 1, "title": 1, "part": 2, "chapter": 3, "section": 4, "subsection": 5}
+_LEVELS = {"#+title:": 1, "title": 1, "[": 2, "part": 2, "chapter": 3, "section": 4, "subsection": 5}
 _LOWEST = 6
 #: A line this long underlines any text.
 _SHORTEST_UNDERLINE = 4
@@ -88,5 +89,6 @@ def _is_sign(text: str) -> bool:
 _FINDERS = {
     **dict.fromkeys(("adoc", "asciidoc", "typ"), _marked(_EQUALS_SIGNS)),
     "org": _marked(_ASTERISKS),
+    **dict.fromkeys(("ini", "cfg", "conf"), _marked(_BRACKETS)),
     **dict.fromkeys(("tex", "latex", "ltx"), _marked(_COMMANDS)),
 }
