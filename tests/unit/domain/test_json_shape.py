@@ -41,6 +41,15 @@ def test_brackets_inside_strings_do_not_count() -> None:
     assert excess(json.dumps({"a": '[[[[\\"{{{{'}).encode(), JsonShape(depth=1)) is None
 
 
+@pytest.mark.parametrize("value", ["1", "1.5", "null", "[]", "{}", '""', '{"a":1}'])
+def test_values_of_every_kind_are_bounded(value: str) -> None:
+    def listed(count: int) -> bytes:
+        return f"[{','.join([value] * count)}]".encode()
+
+    assert excess(listed(30_000), JsonShape()) is None
+    assert "more than" in (excess(listed(250_000), JsonShape()) or "")
+
+
 @pytest.mark.parametrize(
     "text",
     [
