@@ -145,7 +145,10 @@ async def test_a_slash_at_the_end_is_served_and_never_redirected(api: ScriptedCa
 async def test_other_routes_answer_beside_mcp_and_unknown_ones_do_not(api: ScriptedCalypso):
     async with served(api) as origin, httpx2.AsyncClient(base_url=origin) as http:
         assert (await http.get("/extra")).text == "extra"
-        assert (await http.get("/nothing")).status_code == 404
+        for path in ("/", "/nothing", "/sse"):
+            for method in ("GET", "POST"):
+                nowhere = await http.request(method, path)
+                assert (nowhere.status_code, "MCP is at /mcp" in nowhere.text) == (404, True)
 
 
 @pytest.mark.parametrize("version", ["2025-03-26", "2025-11-25", "2026-07-28", None])

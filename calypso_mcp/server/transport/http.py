@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from calypso_mcp.domain.addresses import is_loopback
@@ -76,6 +78,7 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
             app.router.routes += [Route(path, endpoint, methods=["POST"]) for path in paths]
     # A redirect would name the scheme of the last hop, and so send a token on over plain http.
     app.router.redirect_slashes = False
+    app.add_exception_handler(404, _find_nothing)
     app.router.routes.extend(policy.routes)
     if policy.control is not None:
         app.router.routes.append(policy.control.resource.route())
@@ -103,6 +106,10 @@ def security_of(policy: HttpPolicy) -> TransportSecuritySettings:
     return TransportSecuritySettings(
         enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=origins
     )
+
+
+async def _find_nothing(_request: Request, _error: Exception) -> PlainTextResponse:
+    return PlainTextResponse(f"Nothing is here. MCP is at {MCP_PATH}.", 404)
 
 
 def _check(policy: HttpPolicy) -> None:
