@@ -46,7 +46,7 @@ class Backend:
     #: Writes answers; None: answers quote the sources.
     writer: Writer | None = None
     turns: Turns = field(default_factory=Turns)
-    #: Web pages that are fetched at the same time.
+    #: Bounds how many web pages are fetched at the same time.
     fetches: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_FETCHES))
     _disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_DISK_THREADS))
 

@@ -77,7 +77,7 @@ class LocalOptions:
     limits: UploadLimits = field(default_factory=UploadLimits)
     session_lifetime_s: float = 3600.0
     creates_per_second: int | None = CREATES_PER_SECOND
-    #: Room on the disk that must stay free when the store grows; 0 leaves it to the disk to refuse.
+    #: How much of the disk must stay free when the store grows; 0: nothing is refused until the disk is full.
     min_free_bytes: int = 0
     #: Largest JSON request body: 100 items with full metadata fit several times over.
     body_bytes: int = 4_194_304

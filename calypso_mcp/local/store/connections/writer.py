@@ -31,7 +31,7 @@ class Write:
     done: Future[Any] = field(default_factory=Future[Any])
 
 
-#: Tells the one who waits for a write how it ended.
+#: Tells the caller that waits for a write how it ended.
 _Delivery = Callable[[], None]
 
 
@@ -42,7 +42,7 @@ class Writer:
         self._open_connection = open_connection
         self._queue: SimpleQueue[Write | None] = SimpleQueue()
         self._closed = False
-        #: Nothing is queued after the end of the queue, where nothing would answer it.
+        #: Held to queue something: nothing may follow the end of the queue, where nothing would answer it.
         self._queueing = threading.Lock()
         self._thread: threading.Thread | None = None
 
