@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed
 from calypso_mcp.local.indexing.extraction import Extractor
 
@@ -51,7 +52,7 @@ def _format(path: Path) -> str:
 async def _find_question(extractor: Extractor, path: Path) -> str:
     try:
         with anyio.fail_after(_LIMIT_S):
-            document = await extractor.extract(path, filename=path.name, content_type="")
+            document = await extractor.extract(path, Declaration(path.name))
     except (ExtractionFailed, OSError, TimeoutError):
         return ""
     return question_from(document)

@@ -180,11 +180,7 @@ class IndexingWorker:
         return [claimed for claimed in group if claimed.file.id not in ends]
 
     def _read_small(self, extractor: Extractor, file: FileRow) -> Passages | None:
-        document = extractor.read_small(
-            self._blobs.sealed_path(file.session_id),
-            filename=file.declaration.filename,
-            content_type=file.declaration.content_type or "",
-        )
+        document = extractor.read_small(self._blobs.sealed_path(file.session_id), file.declaration)
         return None if document is None else Passages(document, split(document))
 
     async def _read_briefly(self, extractor: Extractor, file: FileRow) -> Passages | ExtractionFailed | None:
@@ -202,12 +198,8 @@ class IndexingWorker:
 
     async def _read(self, extractor: Extractor, file: FileRow) -> Passages | ExtractionFailed:
         try:
-            document = await extractor.extract(
-                self._blobs.sealed_path(file.session_id),
-                filename=file.declaration.filename,
-                content_type=file.declaration.content_type or "",
-                is_page=file.kind == "website",
-            )
+            path = self._blobs.sealed_path(file.session_id)
+            document = await extractor.extract(path, file.declaration, is_page=file.kind == "website")
             chunks = await to_thread.run_sync(split, document)
         except ExtractionFailed as failure:
             return failure

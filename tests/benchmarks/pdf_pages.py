@@ -28,6 +28,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from calypso_mcp.concurrency import for_each
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.child_process import ExtractionLimits
 from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.extraction import Extractor
@@ -83,7 +84,9 @@ def read_in_processes(data: bytes, processes: int) -> None:
 
     async def read(path: Path) -> None:
         async with Extractor(ExtractionLimits(processes=processes)) as extractor:
-            extract = partial(extractor.extract, filename="pages.pdf", content_type="application/pdf")
+            extract = partial(
+                extractor.extract, declared=Declaration("pages.pdf", content_type="application/pdf")
+            )
             await for_each(extract, [path] * processes, limit=processes)
 
     with tempfile.NamedTemporaryFile() as file:

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.child_process import ExtractionLimits
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
 from calypso_mcp.local.indexing.extraction import Extractor
@@ -30,7 +31,7 @@ async def extractor() -> AsyncIterator[Extractor]:
 
 async def outcome(extractor: Extractor, path: Path) -> Document | ExtractionFailed:
     try:
-        return await extractor.extract(path, filename=path.name, content_type="")
+        return await extractor.extract(path, Declaration(path.name))
     except ExtractionFailed as failure:
         return failure
 

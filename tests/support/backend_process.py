@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from calypso_mcp.api.answers import TEXT_DONE
 from calypso_mcp.api.paths import RESPONSES
 from calypso_mcp.cli.process.listening import listen, serve
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.indexing import extraction
 from calypso_mcp.local.options import EmbeddingOptions, LocalOptions
@@ -31,19 +32,19 @@ class _ScriptedExtractor(extraction.Extractor):
     hangs_on = ""
     dies_of = ""
 
-    def read_small(self, path: Path, *, filename: str, content_type: str) -> Any:
-        if filename == self.dies_of:
+    def read_small(self, path: Path, declared: Declaration) -> Any:
+        if declared.filename == self.dies_of:
             os._exit(9)
-        if filename == self.hangs_on:
+        if declared.filename == self.hangs_on:
             return None
-        return super().read_small(path, filename=filename, content_type=content_type)
+        return super().read_small(path, declared)
 
-    async def extract(self, path: Path, **told: Any) -> Any:
-        if told["filename"] == self.dies_of:
+    async def extract(self, path: Path, declared: Declaration, **told: Any) -> Any:
+        if declared.filename == self.dies_of:
             os._exit(9)
-        if told["filename"] == self.hangs_on:
+        if declared.filename == self.hangs_on:
             await anyio.sleep_forever()
-        return await super().extract(path, **told)
+        return await super().extract(path, declared, **told)
 
 
 class _Endless:

@@ -18,6 +18,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits, FileToRead
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
@@ -100,12 +101,8 @@ class Extractor:
         await self._readers.close_idle()
         await self._recognizers.close_idle()
 
-    async def extract(
-        self, path: Path, *, filename: str, content_type: str, is_page: bool = False
-    ) -> Document:
+    async def extract(self, path: Path, declared: Declaration, *, is_page: bool = False) -> Document:
         """Return the text of the file at `path`, whose name means nothing; of a page, only its main content.
-
-        `filename` and `content_type`, which may be empty, are what was declared at upload.
 
         Raises:
             ExtractionFailed: Why there is no text, for the file's owner.
@@ -117,24 +114,24 @@ class Extractor:
             raise ExtractionFailed(
                 "too_large", f"The file is larger than {self._limits.max_file_bytes:,} bytes."
             )
-        entry = choose_entry(filename, content_type, head)
-        file = FileToRead(path, entry.format.name, filename, _charset(content_type), is_page)
+        entry = choose_entry(declared.filename, declared.content_type or "", head)
+        file = FileToRead(path, entry.format.name, declared.filename, _charset(declared), is_page)
         document = await self._read_or_recognize(entry, file, size)
         if not document.blocks:
             raise ExtractionFailed("empty", "The file contains no text.")
         return document
 
-    def read_small(self, path: Path, *, filename: str, content_type: str) -> Document | None:
+    def read_small(self, path: Path, declared: Declaration) -> Document | None:
         """Return the text of a small file in a simple format; None for all others. Blocks.
 
         Files in other encodings and every kind of failure are left to `extract`, too.
         """
         try:
             head, size = _look_at(path)
-            entry = choose_entry(filename, content_type, head)
+            entry = choose_entry(declared.filename, declared.content_type or "", head)
             if not entry.is_simple or size > _LARGE_BYTES:
                 return None
-            file = FileToRead(path, entry.format.name, filename, _charset(content_type))
+            file = FileToRead(path, entry.format.name, declared.filename, _charset(declared))
             document = _read_here(entry, file)
         except Exception:  # noqa: BLE001 - see above
             return None
@@ -192,7 +189,8 @@ def _read_here(entry: Entry, file: FileToRead) -> Document | None:
     return entry.read(FileContent(data, file.filename, file.charset)) if 0 not in data else None
 
 
-def _charset(content_type: str) -> str:
+def _charset(declared: Declaration) -> str:
+    content_type = declared.content_type or ""
     if "charset" not in content_type.lower():
         return ""
     header = Message()

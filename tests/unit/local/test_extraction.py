@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.child_process import ExtractionLimits
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
 from calypso_mcp.local.indexing.extraction import Extractor
@@ -24,7 +25,7 @@ async def read(
 ) -> Document:
     path = folder / "blob"
     path.write_bytes(data)
-    return await extractor.extract(path, filename=filename, content_type=content_type)
+    return await extractor.extract(path, Declaration(filename, content_type=content_type))
 
 
 @pytest.mark.parametrize(

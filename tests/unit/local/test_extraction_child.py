@@ -14,6 +14,7 @@ import anyio
 import docx
 import pytest
 
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits, FileToRead
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.extraction import Extractor
@@ -36,7 +37,7 @@ async def read(extractor: Extractor, folder: Path, data: bytes = GOOD, name: str
     path = folder / f"{len(data)}-{name}"
     path.write_bytes(data)
     with anyio.fail_after(60):
-        return await extractor.extract(path, filename=name, content_type="")
+        return await extractor.extract(path, Declaration(name))
 
 
 def pid(extractor: Extractor) -> int:
@@ -161,7 +162,7 @@ async def test_a_cancelled_read_leaves_no_process(extractor: Extractor, tmp_path
     path = tmp_path / "slow.html"
     path.write_bytes(("<p>" + "word " * 50).encode() * 80_000)
     with anyio.move_on_after(0.2) as scope:
-        await extractor.extract(path, filename="slow.html", content_type="")
+        await extractor.extract(path, Declaration("slow.html"))
     assert scope.cancelled_caught
     assert extractor._readers.idle == []
     assert (await read(extractor, tmp_path)).text == "good text"

@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
 from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.indexing.formats import registry
@@ -43,7 +44,7 @@ async def read(extractor: Extractor, folder: Path, name: str, data: bytes) -> Do
     path = folder / f"stored-{name}"
     path.write_bytes(data)
     with anyio.fail_after(240):
-        return await extractor.extract(path, filename=name, content_type="")
+        return await extractor.extract(path, Declaration(name))
 
 
 def share_found(text: str) -> float:
@@ -110,7 +111,7 @@ async def test_a_page_of_broken_fonts_is_read_from_its_picture(extractor: Extrac
     glyphs = [(50 + 6.0 * index, 700.0, entry) for index, entry in enumerate("abcdefghijklmnopqrst" * 2)]
     path = tmp_path / "broken.pdf"
     path.write_bytes(mapped_pdf(glyphs, maps=False))
-    document = await extractor.extract(path, filename="broken.pdf", content_type="")
+    document = await extractor.extract(path, Declaration("broken.pdf"))
     assert document.warnings == ("Page 1 was read by OCR, which may err.",)
 
 

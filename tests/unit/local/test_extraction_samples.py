@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import calypso_mcp
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Part
 from calypso_mcp.local.indexing.extraction import Extractor
@@ -23,7 +24,7 @@ async def test_every_sample_answers_its_question_with_page_heading_or_line() -> 
         connection.executescript(index.SCHEMA)
         async with Extractor() as extractor:
             for path in sorted(SAMPLES.iterdir()):
-                document = await extractor.extract(path, filename=path.name, content_type="")
+                document = await extractor.extract(path, Declaration(path.name))
                 index.add(connection, path.name, ["demo"], document.title, path.name, split(document))
         for question, answer in ANSWERS.items():
             [best, *_] = search(connection, question, Where(["demo"]), limit=3)
