@@ -284,6 +284,19 @@ def test_signs_and_fields_of_a_document_are_read_as_they_are_shown(runs: str, te
     assert read("a.docx", saved(document.save)).text == f"a {text}"
 
 
+@pytest.mark.parametrize("properties", ["", '<w:pPr><w:jc w:val="both"/></w:pPr>'])
+def test_a_large_first_letter_belongs_to_its_word(properties: str) -> None:
+    frame = '<w:pPr><w:framePr w:dropCap="drop" w:lines="3" w:wrap="around"/></w:pPr>'
+    paragraphs = (
+        f"<w:p>{frame}<w:r><w:t>T</w:t></w:r></w:p><w:p>{properties}<w:r><w:t>he lease</w:t></w:r></w:p>"
+    )
+    document = docx.Document()
+    for paragraph in reversed(parse_xml(f'<w:body xmlns:w="{_WORD}">{paragraphs}</w:body>')):
+        document.element.body.insert(0, paragraph)
+    document.add_paragraph("Ends in May.")
+    assert read("a.docx", saved(document.save)).text == "The lease\n\nEnds in May."
+
+
 def test_rows_in_controls_are_read_whatever_the_controls_declare() -> None:
     row = "<w:tr><w:tc><w:p><w:r><w:t>Key holder</w:t></w:r></w:p></w:tc></w:tr>"
     control = f'<w:sdt xmlns:o="urn:o"><w:sdtContent>{row}</w:sdtContent></w:sdt>'

@@ -1,4 +1,4 @@
-"""Word's text without what hides it from anydoc: ruby, signs, form fields and controls around rows.
+"""Word's text without what hides it from anydoc: ruby, signs, drop caps, form fields, controls around rows.
 
 The elements are those of ECMA-376 part 1, 17.3.3, 17.5.2 and 17.16.
 """
@@ -29,6 +29,11 @@ SIGNS = {
 _FORM_FIELD = re.compile(
     r"<w:fldChar\b[^<>]*>\s*+<w:ffData>((?:[^<]|<(?!/?w:ffData>))*+)</w:ffData>\s*+</w:fldChar>"
 )
+#: From the large first letter of a paragraph, in a frame of its own, to the rest of it (17.3.1.11).
+_DROP_CAP = re.compile(
+    r'(<w:framePr\b[^<>]*\sw:dropCap="(?:drop|margin)"(?:[^<]|<(?!/?w:p>))*+)</w:p>\s*+<w:p(?:\s[^<>]*)?(?<!/)>'
+    r"(?:<w:pPr>(?:[^<]|<(?!/w:pPr>|w:pPrChange\b))*+</w:pPr>)?"
+)
 _ENTRY = re.compile(r'<w:listEntry\b[^<>]*\sw:val="([^"<>]*)"')
 _CHOICE = re.compile(r'<w:result\b[^<>]*\sw:val="(\d{1,4})"')
 _CHECKED = re.compile(r'<w:(?:default|checked)(?:\s+w:val="(\w+)")?\s*/>')
@@ -47,6 +52,7 @@ def _plain(xml: str) -> str:
     plain = _without_ruby(xml) if "<w:ruby>" in xml else xml
     if _ROWS_IN_CONTROLS.search(plain) is not None:
         plain = _CONTROL_TAGS.sub("", plain)
+    plain = _DROP_CAP.sub(r"\1", plain)
     return _FORM_FIELD.sub(_chosen, _SIGN.sub(_letter, _HYPHEN.sub("<w:t>-</w:t>", plain)))
 
 
