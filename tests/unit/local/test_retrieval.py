@@ -12,7 +12,8 @@ import pytest
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part
 from calypso_mcp.local.retrieval import candidates, index
-from calypso_mcp.local.retrieval.search import SearchTimedOut, Where, absent_words, search
+from calypso_mcp.local.retrieval.extractive import Question
+from calypso_mcp.local.retrieval.search import SearchTimedOut, Where, absent_words, frequencies, search
 from calypso_mcp.local.retrieval.words.tokens import bucket_token, index_text, query_phrases
 from calypso_mcp.sqlite.connections import connect, open_private
 
@@ -336,6 +337,16 @@ def test_a_word_of_five_letters_finds_longer_ones_only_where_no_passage_holds_it
     assert absent_words(connection, "Hotel mit Garten", ["b1"]) == ["Garten"]
     add(connection, "same", "Das Hotel liegt am Bahnhof")
     assert found(connection, "Hotel") == ["same"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["Kasse", "Party", "Parking", "Training", "deneyim", "Polymere", "Rallyesport", "Mitglieder", "années"],
+)
+def test_how_a_word_begins_finds_the_word_itself(connection: sqlite3.Connection, word: str) -> None:
+    add(connection, "one", word)
+    [phrase] = Question(word).phrases()
+    assert frequencies(connection, [phrase], ["b1"]) == (1, [1])
 
 
 def test_english_passages_are_not_found_by_beginnings(connection: sqlite3.Connection) -> None:

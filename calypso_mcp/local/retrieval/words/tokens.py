@@ -100,16 +100,22 @@ def beginnings(query: str, *, most_dropped: int | None = None) -> list[str]:
         query: Whatever somebody wrote.
         most_dropped: Letters that a word loses at most; None leaves each the same few.
     """
+    # The stemmer takes "ing" off: nothing in the index begins with "parki".
     words = (
         word
         for word in _query_words(query)
-        if len(word) >= BEGINNING and word.isalpha() and not _STEMMED.search(word)
+        if len(word.removesuffix("ing")) >= BEGINNING and word.isalpha() and not _STEMMED.search(word)
     )
     kept = (
-        word[: BEGINNING if most_dropped is None else max(BEGINNING, len(word) - most_dropped)]
+        (word, BEGINNING if most_dropped is None else max(BEGINNING, len(word) - most_dropped))
         for word in words
     )
-    return list(dict.fromkeys(f'"{beginning}"*' for beginning in kept))[:MAX_QUERY_TERMS]
+    return list(dict.fromkeys(f'"{_cut(word, letters)}"*' for word, letters in kept))[:MAX_QUERY_TERMS]
+
+
+def _cut(word: str, letters: int) -> str:
+    """Return the first letters of a word, one more where the last would be a y, which the stemmer changes."""
+    return word[: letters + (word[letters - 1] == "y")]
 
 
 def beginning(phrase: str) -> str:
