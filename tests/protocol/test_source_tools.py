@@ -195,6 +195,16 @@ async def test_a_place_behind_the_end_is_refused_with_where_the_source_ends(
     assert re.search(rf"It ends at (section .*, )?{end}", refused["message"])
 
 
+async def test_a_page_of_a_source_without_pages_is_not_its_beginning(rig: Rig) -> None:
+    file_id = await added(rig, "leave.md", LEAVE)
+    for start in ("page 2", "slide 3", "sheet 2"):
+        refused = await rig.refused("read_source", file_id=file_id, start=start)
+        assert refused["code"] == "place_not_found", start
+        assert "no pages, slides or sheets" in refused["message"]
+    whole = await rig.ok("read_source", file_id=file_id)
+    assert (await rig.ok("read_source", file_id=file_id, start="page 1"))["passages"] == whole["passages"]
+
+
 async def test_what_cannot_be_read_says_why(rig: Rig, tmp_path: Path) -> None:
     file_id = await added(rig, "leave.md", LEAVE)
     assert (await rig.refused("read_source", file_id=file_id, start="section Holiday"))[

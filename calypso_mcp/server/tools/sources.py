@@ -179,10 +179,12 @@ async def read_source(
     begin = read_place(start) if start.strip() else Place(passage=1)
     text = await read_from(access, file.id, begin, max_chars)
     beyond = next((last for last in text.passages[:1] if ends_before(begin, last.attributes)), None)
-    if text.total_passages and (beyond or not text.passages):
+    lacks_parts = (begin.part or 1) > 1 and not any(has_part(piece.attributes) for piece in text.passages)
+    if text.total_passages and (beyond or lacks_parts or not text.passages):
         ends = f" It ends at {place_text(beyond.attributes)}." if beyond else ""
+        lacks = " It has no pages, slides or sheets." if lacks_parts and text.passages else ""
         raise InputError(
-            f"There is no such place in the source: {clean_line(start, _NAME_CHARS)!r}.{ends}",
+            f"There is no such place in the source: {clean_line(start, _NAME_CHARS)!r}.{ends or lacks}",
             code="place_not_found",
             hint="Give a page, slide or line, leave start out, or look for the words with search_bucket.",
         )
@@ -209,7 +211,7 @@ async def read_from(access: Access, file_id: str, start: Place, max_chars: int) 
     read = access.client.sources.read
     if start.number is None:
         passage = None if start.passage is None else max(start.passage - 1, 0)
-        return await read(
+        text = await read(
             file_id,
             passage=passage,
             part=start.part,
@@ -217,6 +219,10 @@ async def read_from(access: Access, file_id: str, start: Place, max_chars: int) 
             section=start.section,
             max_chars=max_chars,
         )
+        if start == Place(part=1) and text.passages and not has_part(text.passages[0].attributes):
+            # A source without pages is all on its first.
+            text = await read(file_id, passage=0, max_chars=max_chars)
+        return text
     text = await read(file_id, part=start.number, max_chars=max_chars)
     if text.passages and not has_part(text.passages[0].attributes):
         text = await read(file_id, line=start.number, max_chars=max_chars)
