@@ -15,9 +15,12 @@ from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 
-_TAKEABLE = """
+#: Longest pause before a task is tried again, in seconds. A later time stems from a clock that was set back.
+_LONGEST_PAUSE_S = 60
+_TAKEABLE = f"""
     FROM tasks WHERE status IN ('queued', 'indexing')
-    AND ((status = 'queued' AND not_before <= :now) OR (status = 'indexing' AND lease_expires < :now))
+    AND ((status = 'queued' AND (not_before <= :now OR not_before > :now + {_LONGEST_PAUSE_S}))
+    OR (status = 'indexing' AND lease_expires < :now))
 """
 
 #: Processes that one file may take down with it before it is given up.

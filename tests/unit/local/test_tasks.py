@@ -100,6 +100,18 @@ async def test_what_was_tried_before_is_taken_alone_by_an_idle_process(database:
     assert await claim(database) == [["0.md", "1.md"]]
 
 
+@pytest.mark.parametrize(("waits_until", "is_taken"), [(0.0, True), (1.0, True), (3.0, False), (1e9, True)])
+async def test_a_pause_ends_in_time_even_if_the_clock_was_set_back(
+    database: Database, waits_until: float, is_taken: bool
+) -> None:
+    await queue(database, [SMALL])
+    await claim(database)
+    await database.write(
+        lambda connection: tasks.give_back(connection, "me", counts=False, not_before=waits_until)
+    )
+    assert bool(await claim(database)) == is_taken
+
+
 async def test_what_never_ends_is_given_up_and_the_rest_goes_on(database: Database) -> None:
     await queue(database, [SMALL] * 2)
     await database.write(
