@@ -275,6 +275,8 @@ def test_values_of_form_fields_are_found_with_their_labels() -> None:
         fields.textfield(
             name="f1[0]", tooltip="Applicant", value="Ottilie Beispiel", x=200, y=790, width=200, height=20
         )
+        secret = {"value": "swordfish", "fieldFlags": "password"}
+        fields.textfield(name="p", tooltip="Pin", x=200, y=750, width=200, height=20, **secret)
         fields.checkbox(name="c1", tooltip="Wants the newsletter", checked=True, x=50, y=700)
         fields.checkbox(name="c2", tooltip="Wants calls", checked=False, x=50, y=650)
 
@@ -283,6 +285,7 @@ def test_values_of_form_fields_are_found_with_their_labels() -> None:
     assert "Applicant: Ottilie Beispiel" in document.text
     assert "Wants the newsletter: yes" in document.text
     assert "Wants calls" not in document.text
+    assert "swordfish" not in document.text
     assert document.warnings == ()
 
 

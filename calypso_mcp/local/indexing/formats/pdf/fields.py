@@ -28,6 +28,8 @@ _CHOSEN = frozenset({pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIO
 _FILLED_IN = frozenset(
     {pdfium.FPDF_FORMFIELD_TEXTFIELD, pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX}
 )
+#: Flag of a field whose value no program shows (PDF 1.7, 12.7.4.3).
+_IS_PASSWORD: int = pdfium.FPDF_FORMFLAG_TEXT_PASSWORD
 _DATA_START, _DATA_END = b"<xfa:datasets", b"</xfa:datasets>"
 #: A name that a person gave a field, not its path in a generated form.
 _SPEAKING_NAME = re.compile(r"[^\W\d_]{3}[\w .,:()/-]*")
@@ -82,7 +84,7 @@ def _field(form: Any, annotation: Any) -> str:
     kind = _pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
     if kind in _CHOSEN:
         value = "yes" if _pdfium.FPDFAnnot_IsChecked(form, annotation) else ""
-    elif kind in _FILLED_IN:
+    elif kind in _FILLED_IN and not _pdfium.FPDFAnnot_GetFormFieldFlags(form, annotation) & _IS_PASSWORD:
         value = _string(_pdfium.FPDFAnnot_GetFormFieldValue, form, annotation)
     else:
         value = ""
