@@ -14,13 +14,18 @@ _NAME_CHARS: Final = 160
 _PARTS: Final = ("page", "slide", "message", "cell")
 #: Digits no longer than any page or line number, so that nothing larger is ever converted.
 _PLACE: Final = re.compile(
-    r"\b(passage|page|slide|message|cell|sheet|lines?|rows?)\s+([0-9]{1,9})\b", re.IGNORECASE
+    r"\b(passage|page|p|slide|message|cell|sheet|line|row)[s.]?\s+([0-9]{1,9})\b(?:-([0-9]{1,9})\b)?",
+    re.IGNORECASE,
 )
 #: Hits quote a name with single marks, because their label stands between double ones.
 _NAMED: Final = re.compile(
     r"""\b(section|sheet)\s+(?:"([^"]{1,200})"|'([^"]{1,200})'(?=\s*(?:,|$)))""", re.IGNORECASE
 )
-_BARE: Final = re.compile(r"[0-9]{1,9}")
+_BARE: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+#: A sheet whose name stands without marks, and what ends the name.
+_SHEET: Final = re.compile(r"^\s*sheet\s+(?=[^\s\"'0-9])", re.IGNORECASE)
+_BEHIND_NAME: Final = re.compile(r",|\brows?\b", re.IGNORECASE)
+_SHORT: Final = {"p": "page"}
 _OF_SPOT: Final = frozenset({"heading", "line_start", "line_end", "row_start", "row_end", "outline", "match"})
 _BARE_NAME: Final = re.compile(r"^(section|sheet)\s+", re.IGNORECASE)
 
@@ -77,18 +82,24 @@ class Place:
     number: int | None = None
 
 
-def read_place(text: str) -> Place:
-    """Return the place that `text` names: "12", "page 12", "lines 40-60", a section, a whole citation."""
-    if _BARE.fullmatch(text.strip()):
-        return Place(number=int(text))
+def read_place(text: str, *, is_end: bool = False) -> Place:
+    """Return the place that `text` names: "12", "page 12", "lines 40-60", a section, a whole citation.
+
+    Of a range it is the first place, or the last one if `is_end`.
+    """
+    if bare := _BARE.fullmatch(text.strip()):
+        return Place(number=int((is_end and bare[2]) or bare[1]))
     named = _NAMED.search(text)
     found = {
-        kind.lower().removesuffix("s"): int(number) for kind, number in _PLACE.findall(_NAMED.sub("", text))
+        _SHORT.get(kind.lower(), kind.lower()): int((is_end and last) or first)
+        for kind, first, last in _PLACE.findall(_NAMED.sub("", text))
     }
     line = found.get("line", found.get("row"))
     part = next((found[kind] for kind in (*_PARTS, "sheet") if kind in found), None)
     if "passage" in found:
         return Place(passage=found["passage"])
+    if named is None and (sheet := _SHEET.match(text)):
+        return Place(section=_BEHIND_NAME.split(text[sheet.end() :], maxsplit=1)[0].strip(), line=line)
     if named is not None and (named[1].lower() == "sheet" or (part is None and line is None)):
         return Place(section=named[2] or named[3], line=line)
     if part is not None or line is not None:

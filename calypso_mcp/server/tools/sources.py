@@ -189,7 +189,7 @@ async def read_source(
             hint="Give a page, slide or line, leave start out, or look for the words with search_bucket.",
         )
     state = state_of_file(file)
-    read = cut_reading(text, begin, read_place(end) if end.strip() else None)
+    read = cut_reading(text, begin, read_place(end, is_end=True) if end.strip() else None)
     is_part = read.is_whole and not begin.section and len(read.parts) < text.total_passages
     return answer(
         SourceReading(

@@ -36,6 +36,14 @@ def test_a_place_is_written_for_people(attributes: dict[str, Any], expected: str
         ("line 7", Place(line=7)),
         ("passage 5", Place(passage=5)),
         ("page 4, lines 3-5", Place(part=4, line=3)),
+        ("pages 2-3", Place(part=2)),
+        ("p. 3", Place(part=3)),
+        ("2-3", Place(number=2)),
+        ("Plot P07", Place(section="Plot P07")),
+        ("sheet Rooms", Place(section="Rooms")),
+        ("sheet Rooms row 3", Place(section="Rooms", line=3)),
+        ("Sheet Rules 2026, rows 12-14", Place(section="Rules 2026", line=12)),
+        ("sheet 2, row 3", Place(part=2, line=3)),
         ('handbook.md, section "Leave > Notice", lines 3-5', Place(line=3)),
         ('sheet "Rules 2026", rows 12-14', Place(section="Rules 2026", line=12)),
         ('section "Leave > Notice"', Place(section="Leave > Notice")),
@@ -51,6 +59,20 @@ def test_a_place_is_written_for_people(attributes: dict[str, Any], expected: str
 )
 def test_a_place_is_read_however_it_is_written(written: str, meant: Place) -> None:
     assert read_place(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2-3", Place(number=3)),
+        ("pages 2-3", Place(part=3)),
+        ("lines 40-60", Place(line=60)),
+        ("page 4, lines 3-5", Place(part=4, line=5)),
+        ("page 4", Place(part=4)),
+    ],
+)
+def test_a_range_ends_at_its_last_place(written: str, meant: Place) -> None:
+    assert read_place(written, is_end=True) == meant
 
 
 @pytest.mark.parametrize(
