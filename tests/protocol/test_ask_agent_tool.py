@@ -156,6 +156,18 @@ async def test_an_agent_out_of_reach_answers_as_one_that_does_not_exist(
     assert api.asked(ASK) == []
 
 
+@pytest.mark.parametrize("part", [{"bucket": "handbook"}, {"buckets": ["handbook"]}, {"source": "a.md"}])
+async def test_a_question_that_names_a_part_of_the_buckets_is_not_asked_of_all(
+    connect: Connect, api: ScriptedCalypso, part: dict[str, Any]
+):
+    says(api, "Yes.")
+    async with connect() as client:
+        told = await refused(client, **part)
+    assert (told["code"], "cannot be limited by" in told["message"]) == ("invalid_arguments", True)
+    assert "agent" in told["next_step"]
+    assert api.asked(ASK) == []
+
+
 async def test_a_wrong_name_is_answered_with_the_agents_there_are(connect: Connect):
     async with connect(pins=(limit("handbook", "pricing"),)) as client:
         assert "support" in (await refused(client, agent="Helper"))["next_step"]
@@ -171,7 +183,7 @@ async def test_an_agent_that_was_bound_to_more_meanwhile_is_not_asked(connect: C
     assert len(api.asked(ASK)) == 1
 
 
-async def test_without_a_limit_citations_from_nowhere_are_shown_and_foreign_ones_dropped(
+async def test_without_a_partcitations_from_nowhere_are_shown_and_foreign_ones_dropped(
     connect: Connect, api: ScriptedCalypso, caplog: pytest.LogCaptureFixture
 ):
     foreign = source("file_x", "elsewhere", attributes={"bucket_ids": ["bucket_of_nobody"]})
@@ -255,7 +267,7 @@ async def test_an_id_of_somebody_else_or_for_another_agent_answers_as_one_that_n
     assert ASK not in requests[0]
 
 
-async def test_under_a_limit_a_conversation_ends_when_its_agent_gets_other_buckets(
+async def test_under_a_parta_conversation_ends_when_its_agent_gets_other_buckets(
     connect: Connect, api: ScriptedCalypso
 ):
     says(api, "Yes.")

@@ -25,6 +25,8 @@ Schema = Mapping[str, Any]
 _HOST_EXTRAS: Final = frozenset(
     {"toolCallId", "tool_call_id", "sessionId", "session_id", "action", "chatInput", "chat_input"}
 )
+#: What limits a call to a part of what is stored: a tool that left it out would reach further than asked.
+_LIMITS: Final = frozenset({"agent", "bucket", "buckets", "file_id", "file_ids", "source"})
 #: Other names for an argument, from the API, from earlier versions, from other tools and other servers.
 _ALIASES: Final = {
     "agent": ("agent_id", "model", "profile"),
@@ -176,15 +178,19 @@ def _ignore(tool: str, name: str, properties: Collection[str], place: str, ignor
     """Note an unknown argument.
 
     Raises:
-        InputError: It may be meant for one of `properties`, or is one of too many.
+        InputError: It may be meant for one of `properties`, limits the call, or is one of too many.
     """
     meant = None if name in _HOST_EXTRAS else _meant(name, properties)
     shown = clean_line(f"{place}{name}", _NAME_CHARS)
-    if meant is None and len(ignored) < _MOST_IGNORED:
+    if meant is None and name not in _LIMITS and len(ignored) < _MOST_IGNORED:
         ignored[f"{place}{name}"] = None
         return
     raise InputError(
-        f"{shown!r} is unknown, did you mean {meant!r}?" if meant else "Too many arguments are unknown.",
+        f"{shown!r} is unknown, did you mean {meant!r}?"
+        if meant
+        else f"{tool} cannot be limited by {shown!r}."
+        if name in _LIMITS
+        else "Too many arguments are unknown.",
         code="invalid_arguments",
         hint=f"{tool} takes {f'in {place[:-1]} ' if place else ''}{', '.join(properties) or 'no arguments'}.",
     )
