@@ -202,9 +202,15 @@ def _candidates(
     for position, source in enumerate(found):
         asked: list[str] = []
         labels = source.labels
+        asking = {
+            sentence
+            for label in labels
+            if sentences.is_question(label)
+            for sentence in sentences.split(label)
+        }
         for sentence in source.sentences:
             if not source.is_reply and (
-                sentences.is_question(sentence) or _only_repeats(sentence, asked_for)
+                sentence in asking or sentences.is_question(sentence) or _only_repeats(sentence, asked_for)
             ):
                 asked.append(sentence)
                 continue

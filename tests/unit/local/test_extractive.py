@@ -252,3 +252,9 @@ def test_words_that_only_ask_or_join_count_for_nothing_in_a_question(text: str, 
 def test_a_word_of_five_letters_is_answered_by_words_that_begin_with_it() -> None:
     passage = Source("Kassenbericht", "Anwesend waren alle. Der Kassenstand beträgt 11.264 €.", 1.0)
     assert quoted("Wie viel ist in der Kasse?", passage)[0].text == "Der Kassenstand beträgt 11.264 €."
+
+
+def test_no_sentence_of_a_heading_that_asks_is_quoted() -> None:
+    heading = "I installed the update on my disk. Now the disk is full. What should I do?"
+    passage = Source(f"FAQ\nFAQ > {heading}", f"{heading}\n\nDelete the old files with the cleaner.", 1.0)
+    assert [entry.text for entry in quoted(heading, passage)] == ["Delete the old files with the cleaner."]
