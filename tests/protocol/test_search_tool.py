@@ -132,7 +132,11 @@ async def test_hits_far_below_the_best_are_left_out_and_counted(connect: Connect
 
 
 async def test_other_files_with_the_same_text_are_named(connect: Connect, api: ScriptedCalypso):
-    copies = [{"file_id": "f2", "filename": "copy\u202e.md"}, "nonsense", {"filename": 3}]
+    copies = [
+        *({"file_id": f"f{number}", "filename": "copy\u202e.md"} for number in (2, 3)),
+        "nonsense",
+        {"filename": 3},
+    ]
     api.search = lambda _body: [hit("Said twice.", "f1", "handbook", attributes={"also_in": copies})]
     async with connect() as client:
         result = await client.call_tool("search_bucket", {"query": "x"})

@@ -114,8 +114,8 @@ def _line(text: str | None) -> str | None:
 
 
 def _copies(value: Any) -> list[str] | None:
-    """Return the names of other files with the same text."""
+    """Return the names of other files with the same text, each once."""
     copies = cast("list[Any]", value) if isinstance(value, list) else []
     entries = [cast("dict[str, Any]", copy) for copy in copies[:_MOST_COPIES] if isinstance(copy, dict)]
     names = [entry["filename"] for entry in entries if isinstance(entry.get("filename"), str)]
-    return [line for name in names if (line := _line(name))] or None
+    return list(dict.fromkeys(line for name in names if (line := _line(name)))) or None
