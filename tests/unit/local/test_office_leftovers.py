@@ -325,7 +325,7 @@ def test_what_stands_in_a_first_row_above_nothing_is_read() -> None:
     )
 
 
-def test_boxes_on_sheets_of_opendocument_are_read() -> None:
+def test_boxes_on_sheets_of_opendocument_are_cited_by_their_sheet() -> None:
     sheet: Any = OpenDocumentSpreadsheet()
     table = Table(name="Fees")
     row = TableRow()
@@ -341,7 +341,8 @@ def test_boxes_on_sheets_of_opendocument_are_read() -> None:
     sheet.spreadsheet.addElement(table)
     target = BytesIO()
     sheet.write(target)
-    assert "Ninety euros" in read("a.ods", target.getvalue()).text
+    places = {block.text: block.part for block in read("a.ods", target.getvalue()).blocks}
+    assert places["Ninety euros"] == FilePart("sheet", 1, "Fees")
 
 
 def test_the_data_of_charts_is_left_out_whatever_else_their_relations_say():

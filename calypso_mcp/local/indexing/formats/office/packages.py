@@ -101,6 +101,7 @@ OPEN_NOTE = Markup(
     "</office:annotation>",
     re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b|</text:p>"),
 )
+_OPEN_SHEET = re.compile(r'<table:table\s(?:[^<>]*?\s)?table:name="([^"<>]*)"')
 _OPEN_RUBY = re.compile(r"<text:ruby-text[ >]")
 _OPEN_BOX = Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", OPEN_NOTE.text)
 _OPEN_MARGIN = Markup(
@@ -243,7 +244,10 @@ class Package:
                 sheets |= dict.fromkeys((part, *self.targets(part).values()), name)
         for part in self._named(_SHEET_DRAWINGS):
             yield from ((sheets.get(part, ""), text) for text in DRAWN_TEXT.texts_of(self.text(part)))
-        yield from (("", text) for text in self._paragraphs(OPEN_CONTENT, _OPEN_BOX))
+        for part in self._named(OPEN_CONTENT):
+            _, *named = _OPEN_SHEET.split(self.text(part))
+            for name, sheet in zip(named[::2], named[1::2], strict=True):
+                yield from ((unescape(name), text) for text in _OPEN_BOX.texts_of(sheet))
 
     def _named(self, pattern: re.Pattern[str]) -> list[str]:
         return sorted(filter(pattern.match, self.names))
