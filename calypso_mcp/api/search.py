@@ -8,9 +8,8 @@ from pydantic import BeforeValidator, Field, StrictInt
 
 from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, WireModel, as_object
-from calypso_mcp.domain.limits import SearchLimits
+from calypso_mcp.domain.limits import SEARCH_RESULTS
 
-_LIMITS = SearchLimits()
 #: Buckets of one request where the API takes more than five.
 MOST_BUCKETS = 10_000
 _LONGEST_NAME = 1_000
@@ -30,7 +29,7 @@ class SearchRequest(WireModel):
     buckets: tuple[str, ...] | None = Field(
         default=None, max_length=MOST_BUCKETS, json_schema_extra=mark(Extension.ANY_BUCKETS)
     )
-    max_results: StrictInt | None = Field(default=None, ge=1, le=_LIMITS.results)
+    max_results: StrictInt | None = Field(default=None, ge=1, le=SEARCH_RESULTS)
     tags: tuple[str, ...] | None = Field(default=None, json_schema_extra=_FILTER)
     source: str | None = Field(default=None, max_length=_LONGEST_NAME, json_schema_extra=_FILTER)
     metadata: dict[str, Any] | None = Field(default=None, json_schema_extra=_FILTER)

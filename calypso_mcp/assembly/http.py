@@ -19,7 +19,7 @@ from calypso_mcp.assembly.access import Callers, callers
 from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.assembly.sealing import shared_or_own
 from calypso_mcp.assembly.server import file_policy, server_state, task_runs
-from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
 from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace
@@ -156,7 +156,7 @@ def _with_page(
             "address": address,
             "unreadable": unreadable,
             "left_out": names_left_out(),
-            "limits": {"file_bytes": UploadLimits().file_bytes},
+            "limits": {"file_bytes": FILE_BYTES},
             "clients": clients(address),
         }
 

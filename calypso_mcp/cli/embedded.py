@@ -18,6 +18,7 @@ from calypso_mcp.assembly.local_options import local_options
 from calypso_mcp.cli.clients.pasting import snippets
 from calypso_mcp.cli.process.listening import origin, serve
 from calypso_mcp.concurrency import run_in_background
+from calypso_mcp.domain.limits import FILE_BYTES, MOST_TAGS
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
 from calypso_mcp.local.options import STORE_FILE, LocalOptions
@@ -160,7 +161,7 @@ def _about(options: LocalOptions, key: BackendKey) -> Mapping[str, Any]:
         "version": __version__,
         "data_folder": str(options.data_dir),
         "key_source": key.source,
-        "limits": {"file_bytes": options.limits.file_bytes, "tags": options.limits.tags},
+        "limits": {"file_bytes": FILE_BYTES, "tags": MOST_TAGS},
         "unreadable": unreadable_endings(),
         "left_out": names_left_out(),
         "clients": snippets(),

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from calypso_mcp.client.transport.sources import ByteSource as ByteSource, BytesSource as BytesSource
     from calypso_mcp.client.uploading.progress import TransferProgress as TransferProgress
     from calypso_mcp.client.uploading.upload import Upload as Upload
-    from calypso_mcp.domain.limits import UploadLimits as UploadLimits
     from calypso_mcp.domain.retry import RetryPolicy as RetryPolicy
     from calypso_mcp.domain.states.file_state import (
         FileState as FileState,
@@ -73,7 +72,6 @@ _NAMES = {
     "client.transport.sources": "ByteSource BytesSource",
     "client.uploading.progress": "TransferProgress",
     "client.uploading.upload": "Upload",
-    "domain.limits": "UploadLimits",
     "domain.retry": "RetryPolicy",
     "domain.states.file_state": "FileState Reason StateReport",
     "domain.states.readiness": "PollSchedule Readiness",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.domain.states.readiness import PollSchedule
 
@@ -40,7 +39,6 @@ class ClientPolicies:
         parallel_uploads: Files whose bytes are sent at the same time.
         storage_retry: For the bytes of one file. Counted from zero whenever the storage has kept more of it,
             and more patient than `retry`, because a lost file costs more than a lost second.
-        limits: What the API accepts.
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -48,4 +46,3 @@ class ClientPolicies:
     poll: PollSchedule = field(default_factory=PollSchedule)
     parallel_uploads: int = 8
     storage_retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=8, base_s=0.25))
-    limits: UploadLimits = field(default_factory=UploadLimits)

@@ -1,43 +1,33 @@
-"""What the API accepts, as frozen values (seeds; API sheet section 13)."""
+"""What the API accepts (seeds; API sheet section 13)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
 #: GCS resumable uploads keep whole multiples of this many bytes (GCS protocol).
-CHUNK_GRANULARITY = 262_144
+CHUNK_GRANULARITY: Final = 262_144
 
-
-@dataclass(frozen=True, slots=True)
-class UploadLimits:
-    """Limits of uploads; sizes in bytes. Those of one tag and of a title are the embedded backend's.
-
-    That of a client file id is not published; Calypso's own client sends up to so many characters.
-    """
-
-    file_bytes: int = 26_214_400
-    tags: int = 20
-    tag_chars: int = 1_000
-    title_chars: int = 1_000
-    metadata_bytes: int = 8_192
-    batch_files: int = 100
-    filename_chars: int = 255
-    client_file_id_chars: int = 128
-    inline_base64_bytes: int = 1_048_576
-
-
-@dataclass(frozen=True, slots=True)
-class SearchLimits:
-    """Limits of one search request."""
-
-    buckets: int = 5
-    results: int = 20
-    default_results: int = 8
-
+#: Of one file: its size, name, labels, metadata as JSON, and its content inside a call. The limits of a title
+#: and of one tag are the embedded backend's.
+FILE_BYTES: Final = 26_214_400
+FILENAME_CHARS: Final = 255
+TITLE_CHARS: Final = 1_000
+MOST_TAGS: Final = 20
+TAG_CHARS: Final = 1_000
+METADATA_BYTES: Final = 8_192
+INLINE_BASE64_BYTES: Final = 1_048_576
+#: Files of one batch.
+BATCH_FILES: Final = 100
+#: Not published: Calypso's own client sends up to so many.
+CLIENT_FILE_ID_CHARS: Final = 128
+#: Of one search request.
+SEARCH_BUCKETS: Final = 5
+SEARCH_RESULTS: Final = 20
+DEFAULT_SEARCH_RESULTS: Final = 8
 
 #: Create requests allowed per second (seed: per team).
-CREATES_PER_SECOND = 5
+CREATES_PER_SECOND: Final = 5
 #: Files that one call sends without a question to the user, unless the operator sets another number (ours).
-UPLOADS_UNASKED = 500
+UPLOADS_UNASKED: Final = 500
 #: Longest bucket name, in characters.
-BUCKET_NAME_CHARS = 120
+BUCKET_NAME_CHARS: Final = 120

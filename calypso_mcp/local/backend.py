@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 from anyio import to_thread
 
+from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.local.arrivals import Arrivals
 from calypso_mcp.local.blobs import Blobs, has_room
 from calypso_mcp.local.options import LocalOptions
@@ -81,7 +82,7 @@ class Backend:
             Refusal: Too little would be free (507).
         """
         # A size that no file may have is refused as such, and takes no room.
-        size_bytes = sum(size for size in sizes if 0 < size <= self.options.limits.file_bytes)
+        size_bytes = sum(size for size in sizes if 0 < size <= FILE_BYTES)
         folder, least = self.options.data_dir, self.options.min_free_bytes
         if not least or await self.on_disk(partial(has_room, folder, size_bytes, least)):
             return

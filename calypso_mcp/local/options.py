@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from calypso_mcp.domain.limits import CREATES_PER_SECOND, UploadLimits
+from calypso_mcp.domain.limits import CREATES_PER_SECOND
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.local.web.policy import WebPolicy
 
@@ -74,7 +74,6 @@ class LocalOptions:
 
     data_dir: Path
     api_key: str = field(repr=False)
-    limits: UploadLimits = field(default_factory=UploadLimits)
     session_lifetime_s: float = 3600.0
     creates_per_second: int | None = CREATES_PER_SECOND
     #: How much of the disk must stay free when the store grows; 0: nothing is refused until the disk is full.

@@ -12,7 +12,7 @@ from mcp.server.mcpserver import Context
 
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
-from calypso_mcp.domain.limits import UPLOADS_UNASKED, SearchLimits, UploadLimits
+from calypso_mcp.domain.limits import UPLOADS_UNASKED
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import CurrentGrant, everyone, unchanged
 from calypso_mcp.server.backends.backend import Backend
@@ -49,8 +49,6 @@ class ServerState:
         page_address: Returns the address of the page that a request's caller can open, or None.
         stopping: Set when the process is about to end.
         problem: Why the operator's settings cannot be used; every call is answered with it.
-        upload_limits: What may be uploaded.
-        search_limits: What one search may ask for.
     """
 
     backend_for: Callable[[AccessGrant], Backend]
@@ -72,8 +70,6 @@ class ServerState:
     page_address: Callable[[ServerRequestContext[Any, Any]], str | None] = lambda _: None
     stopping: anyio.Event = field(default_factory=anyio.Event)
     problem: ConfigError | None = None
-    upload_limits: UploadLimits = field(default_factory=UploadLimits)
-    search_limits: SearchLimits = field(default_factory=SearchLimits)
 
 
 McpRequest = ServerRequestContext[ServerState, Any]

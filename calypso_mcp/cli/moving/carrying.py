@@ -12,7 +12,7 @@ from calypso_mcp.api.sources import Source
 from calypso_mcp.cli.moving.plan import PlannedBucket, Sides
 from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.client import BytesSource, Declaration, Destination, FileState, Upload
-from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.limits import BATCH_FILES
 from calypso_mcp.domain.qa import read_markdown
 from calypso_mcp.errors import CalypsoError, Conflict
 
@@ -101,12 +101,11 @@ def declare(source: Source, bucket_id: str, extensions: frozenset[Extension]) ->
 
 def _divide(sources: Sequence[Source]) -> list[list[Source]]:
     """Divide sources so that each group fits a batch, and memory."""
-    most = UploadLimits().batch_files
     groups: list[list[Source]] = []
     size = 0
     for source in sources:
         size += source.size_bytes or 0
-        if not groups or len(groups[-1]) >= most or size > _GROUP_BYTES:
+        if not groups or len(groups[-1]) >= BATCH_FILES or size > _GROUP_BYTES:
             groups.append([])
             size = source.size_bytes or 0
         groups[-1].append(source)

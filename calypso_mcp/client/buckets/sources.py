@@ -19,7 +19,7 @@ from calypso_mcp.api.sources import (
 )
 from calypso_mcp.client.transport.bodies import body_of
 from calypso_mcp.client.transport.requester import Requester
-from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.errors import ContractError
 
 
@@ -113,7 +113,7 @@ class BucketSources:
 
     async def _bytes(self, path: str) -> bytes:
         async def read(response: httpx2.Response) -> bytes:
-            body = await body_of(response, UploadLimits().file_bytes)
+            body = await body_of(response, FILE_BYTES)
             if body is None:
                 raise ContractError("The stored content is larger than any file may be.")
             return body

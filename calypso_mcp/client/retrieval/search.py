@@ -15,7 +15,7 @@ from calypso_mcp.client.retrieval.agents import Agents
 from calypso_mcp.client.retrieval.answers import Answers
 from calypso_mcp.client.retrieval.evidence import passages
 from calypso_mcp.client.transport.requester import Requester
-from calypso_mcp.domain.limits import SearchLimits
+from calypso_mcp.domain.limits import DEFAULT_SEARCH_RESULTS
 from calypso_mcp.errors import ApiError, NotFound, ScopeError
 
 #: How long a missing endpoint is remembered, in seconds, before it is tried again.
@@ -55,7 +55,7 @@ class Search:
         return await self._search_by_agents(request)
 
     async def _search_by_agents(self, request: SearchRequest) -> SearchResponse:
-        limit = request.max_results or SearchLimits().default_results
+        limit = request.max_results or DEFAULT_SEARCH_RESULTS
         models = [model for model in (await self._agents.list()).data if model.enabled]
         if request.buckets:
             chosen = _within(models, await self._ids(request.buckets))

@@ -16,7 +16,6 @@ from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.client.uploading.single_upload import addresses_forgotten, came_to_nothing
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.concurrency import for_each, run_in_background
-from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import MOST_FORGOTTEN, MOST_GENERATIONS, batch_key
 from calypso_mcp.domain.uploads.manifest import split
@@ -35,13 +34,10 @@ _Inputs = Mapping[int, Prepared]
 class BatchUploads:
     """Runs `upload_all`. Between calls it keeps nothing but the record of sent files."""
 
-    def __init__(
-        self, tools: BatchTools, recall: Recall, sent: SentFiles, limits: UploadLimits, clock: Clock
-    ) -> None:
+    def __init__(self, tools: BatchTools, recall: Recall, sent: SentFiles, clock: Clock) -> None:
         self._tools = tools
         self._recall = recall
         self._sent = sent
-        self._limits = limits
         self._clock = clock
 
     async def run(
@@ -122,7 +118,7 @@ class BatchUploads:
 
         async def look_at(index: int) -> None:
             try:
-                prepared = await prepare(uploads[index], self._limits)
+                prepared = await prepare(uploads[index])
             except CalypsoError as error:
                 outcomes[index] = replace(FileState.of_error(error), name=uploads[index].declaration.filename)
                 board.hashed(0)
@@ -136,7 +132,7 @@ class BatchUploads:
     async def _upload_files(
         self, items: Mapping[str, Prepared], board: ProgressBoard, anew: Collection[str]
     ) -> dict[str, FileState]:
-        recalled = await self._recall.batches(items, split(items, self._limits.batch_files))
+        recalled = await self._recall.batches(items, split(items))
         states = recalled.states
         for client_id in anew:
             if (
@@ -152,7 +148,7 @@ class BatchUploads:
         for generation in range(MOST_GENERATIONS):
             # The id of each file by its id in this generation.
             ids = {_id(items[client_id], generation): client_id for client_id in left}
-            batches += split(set(ids).difference(*batches), self._limits.batch_files)
+            batches += split(set(ids).difference(*batches))
             sent = {new: items[client_id] for new, client_id in ids.items()}
             found, again = await self._run_batches(batches, sent, board, renews=not forgotten)
             batches = []

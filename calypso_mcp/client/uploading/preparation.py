@@ -17,7 +17,6 @@ from calypso_mcp.client.transport.sources import (
 )
 from calypso_mcp.client.transport.storage import Content
 from calypso_mcp.client.uploading.upload import Upload
-from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.domain.uploads.upload_rules import check_size
 
@@ -83,20 +82,20 @@ def open_source(upload: Upload) -> Generator[ByteSource]:
         yield source
 
 
-async def prepare(upload: Upload, limits: UploadLimits) -> Prepared:
+async def prepare(upload: Upload) -> Prepared:
     """Check an input and hash it, unless it was hashed when it was searched for secrets.
 
     Raises:
         InputError: A rule is broken, or it cannot be opened; nothing has been read.
         UploadCorrupted: It changed while it was read.
     """
-    upload.declaration.check(limits)
+    upload.declaration.check()
     if isinstance(upload.source, HashedFile):
         hashed = upload.source
-        check_size(hashed.size_bytes, limits)
+        check_size(hashed.size_bytes)
         return Prepared(upload, hashed.size_bytes, hashed.content_hash, hashed.version)
     with open_source(upload) as source:
-        check_size(source.size_bytes, limits)
+        check_size(source.size_bytes)
         version = await version_of(source)
         content_hash = await content_hash_of(source)
         if version != await version_of(source):

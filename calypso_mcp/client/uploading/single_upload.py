@@ -16,7 +16,6 @@ from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.client.uploading.transfer import OnKept, Transfer
 from calypso_mcp.client.uploading.upload import Upload
-from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import MOST_FORGOTTEN, MOST_GENERATIONS
 from calypso_mcp.errors import (
@@ -38,14 +37,11 @@ _SHA256_CHARS: Final = 64
 class SingleUpload:
     """Runs single uploads. Between calls it keeps nothing but the record of sent files."""
 
-    def __init__(
-        self, files: Files, transfer: Transfer, recall: Recall, sent: SentFiles, limits: UploadLimits
-    ) -> None:
+    def __init__(self, files: Files, transfer: Transfer, recall: Recall, sent: SentFiles) -> None:
         self._files = files
         self._recall = recall
         self._sent = sent
         self._transfer = transfer
-        self._limits = limits
 
     async def run(
         self, upload: Upload, on_kept: OnKept | None = None, *, is_superseded: bool = False
@@ -64,7 +60,7 @@ class SingleUpload:
             ApiError: The API refused.
             ConnectionFailed: The API could not be reached.
         """
-        prepared = await prepare(upload, self._limits)
+        prepared = await prepare(upload)
         known, gone = await self._recall.file(prepared)
         if known is not None and is_superseded:
             known, gone = None, known.id

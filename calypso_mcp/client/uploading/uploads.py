@@ -57,11 +57,11 @@ class Uploads:
         self._sent = sent
         transfer = Transfer(storage, Retries(policies.storage_retry, clock, dice))
         recall = Recall(sent, batches, files)
-        self._single = SingleUpload(files, transfer, recall, sent, policies.limits)
+        self._single = SingleUpload(files, transfer, recall, sent)
         self.relay = RelayedUpload(files, transfer)
         sending = anyio.CapacityLimiter(policies.parallel_uploads)
         tools = BatchTools(batches, transfer, sending, Retries(PENDING_RETRY, clock, dice))
-        self._many = BatchUploads(tools, recall, sent, policies.limits, clock)
+        self._many = BatchUploads(tools, recall, sent, clock)
 
     async def upload(self, upload: Upload, *, on_progress: Callable[[int], None] | None = None) -> FileState:
         """Upload one file, or find that it is there already. See `SingleUpload.run` for the errors.

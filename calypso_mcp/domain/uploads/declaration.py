@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.upload_rules import (
     check_filename,
     check_metadata,
@@ -131,7 +130,7 @@ class Declaration:
         """The origin of a source that has a name but no path, such as inline content."""
         return f"name:{self.lineage}"
 
-    def check(self, limits: UploadLimits) -> None:
+    def check(self) -> None:
         """Check everything that can be checked before the first byte is read.
 
         Raises:
@@ -143,22 +142,22 @@ class Declaration:
                 code="bucket_required",
                 hint="Name a destination with the bucket argument.",
             )
-        check_filename(self.filename, limits)
-        self.check_labels(limits)
+        check_filename(self.filename)
+        self.check_labels()
 
-    def check_labels(self, limits: UploadLimits) -> None:
+    def check_labels(self) -> None:
         """Check the rest, and the name if it is known: for a source that has not been opened yet.
 
         Raises:
             ContentError: A rule is broken; its hint says what to do.
         """
         if self.filename:
-            check_filename(self.filename, limits)
+            check_filename(self.filename)
         if self.path:
             check_path(self.path)
-        check_title(self.title, limits)
-        check_tags(self.tags, limits)
-        check_metadata(self.sent_metadata, limits)
+        check_title(self.title)
+        check_tags(self.tags)
+        check_metadata(self.sent_metadata)
 
     def upload_key(self, content_hash: str, generation: int = 0) -> str:
         """Return the idempotency key of a single upload: equal for equal content in an equal place.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.limits import BATCH_FILES, CLIENT_FILE_ID_CHARS
 from calypso_mcp.domain.uploads.declaration import readable_part
 from calypso_mcp.errors import ManifestError
 
@@ -21,14 +21,14 @@ _SMALLEST_SPLIT: Final = 84
 _SPLIT_ODDS: Final = 8
 
 
-def split(client_file_ids: Iterable[str], limit: int = UploadLimits().batch_files) -> list[tuple[str, ...]]:
-    """Divide ids into batches of at most `limit`, the same for every order of the input.
+def split(client_file_ids: Iterable[str]) -> list[tuple[str, ...]]:
+    """Divide ids into batches of at most `BATCH_FILES`, the same for every order of the input.
 
     Files that do not fit into one batch are divided where their names decide, not after every hundredth: a
     file added to a folder then changes the key of its own batch only, and all others are recognised as sent.
     """
     ids = sorted(set(client_file_ids))
-    if len(ids) <= limit:
+    if len(ids) <= BATCH_FILES:
         return [tuple(ids)] if ids else []
     batches: list[tuple[str, ...]] = []
     current: list[str] = []
@@ -36,7 +36,7 @@ def split(client_file_ids: Iterable[str], limit: int = UploadLimits().batch_file
         current.append(file_id)
         cuts_here = crc32(readable_part(file_id).encode()) % _SPLIT_ODDS == 0
         ends_here = len(current) >= _SMALLEST_SPLIT and cuts_here
-        if ends_here or len(current) >= limit:
+        if ends_here or len(current) >= BATCH_FILES:
             batches.append(tuple(current))
             current = []
     return [*batches, tuple(current)] if current else batches
@@ -49,17 +49,16 @@ class Entry(NamedTuple):
     filename: str
 
 
-def check_client_file_id(client_file_id: str, limits: UploadLimits | None = None) -> None:
+def check_client_file_id(client_file_id: str) -> None:
     """Check one id against the seed's rules.
 
     Raises:
         ManifestError: Empty, too long, other characters, or a reserved prefix.
     """
-    longest = (limits or UploadLimits()).client_file_id_chars
-    if not _VALID_ID.fullmatch(client_file_id) or len(client_file_id) > longest:
+    if not _VALID_ID.fullmatch(client_file_id) or len(client_file_id) > CLIENT_FILE_ID_CHARS:
         raise ManifestError(
-            f"client_file_id {client_file_id[:_SHOWN_CHARS]!r} is not allowed: use 1 to {longest} letters, "
-            "digits, '_', '.' or '-', not starting with '__'.",
+            f"client_file_id {client_file_id[:_SHOWN_CHARS]!r} is not allowed: use 1 to "
+            f"{CLIENT_FILE_ID_CHARS} letters, digits, '_', '.' or '-', not starting with '__'.",
             code="invalid_client_file_id",
         )
 
@@ -69,7 +68,6 @@ def check_manifest(
     files: Sequence[Entry],
     *,
     unrouted: Sequence[str] = (),
-    limits: UploadLimits | None = None,
 ) -> None:
     """Check a batch as a whole, as it arrives: the entries of `manifest.items` and of `files`.
 
@@ -78,15 +76,12 @@ def check_manifest(
     Raises:
         ManifestError: With the API's code.
     """
-    limits = limits or UploadLimits()
-    if max(len(items), len(files)) > limits.batch_files:
-        raise ManifestError(f"A batch accepts 1 to {limits.batch_files} files.", code="batch_too_large")
+    if max(len(items), len(files)) > BATCH_FILES:
+        raise ManifestError(f"A batch accepts 1 to {BATCH_FILES} files.", code="batch_too_large")
     if not items and not files:
-        raise ManifestError(
-            f"The batch is empty: it accepts 1 to {limits.batch_files} files.", code="empty_batch"
-        )
+        raise ManifestError(f"The batch is empty: it accepts 1 to {BATCH_FILES} files.", code="empty_batch")
     for entry in (*items, *files):
-        check_client_file_id(entry.client_file_id, limits)
+        check_client_file_id(entry.client_file_id)
     for entries in (items, files):
         counts = Counter(entry.client_file_id for entry in entries)
         repeated = sorted(client_file_id for client_file_id, count in counts.items() if count > 1)

@@ -7,7 +7,14 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.limits import (
+    FILE_BYTES,
+    FILENAME_CHARS,
+    METADATA_BYTES,
+    MOST_TAGS,
+    TAG_CHARS,
+    TITLE_CHARS,
+)
 from calypso_mcp.errors import ContentError
 
 #: Soft hyphen, and the joiners that Persian, the scripts of India and emoji are written with.
@@ -59,7 +66,7 @@ _CONTENT_TYPES: Final[Mapping[str, str]] = {
 }
 
 
-def check_size(size_bytes: int, limits: UploadLimits) -> None:
+def check_size(size_bytes: int) -> None:
     """Check the size of one file, in bytes.
 
     Raises:
@@ -69,45 +76,45 @@ def check_size(size_bytes: int, limits: UploadLimits) -> None:
         raise ContentError(
             "The file is empty.", code="empty_file", hint="Leave it out, or give it content first."
         )
-    if size_bytes > limits.file_bytes:
+    if size_bytes > FILE_BYTES:
         raise ContentError(
-            f"The file has {size_bytes:,} bytes; one file may have at most {limits.file_bytes:,} (25 MB).",
+            f"The file has {size_bytes:,} bytes; one file may have at most {FILE_BYTES:,} (25 MB).",
             code="file_too_large",
             hint="Split the file into smaller ones.",
         )
 
 
-def check_tags(tags: Sequence[str], limits: UploadLimits) -> None:
+def check_tags(tags: Sequence[str]) -> None:
     """Check the tags of one file.
 
     Raises:
         ContentError: There are too many, or one is empty or too long.
     """
-    if len(tags) > limits.tags:
+    if len(tags) > MOST_TAGS:
         raise ContentError(
-            f"There are {len(tags)} tags; one file may have at most {limits.tags}.",
+            f"There are {len(tags)} tags; one file may have at most {MOST_TAGS}.",
             code="too_many_tags",
             hint="Send fewer tags, or put the rest into metadata.",
         )
     if not all(tag.strip() for tag in tags):
         raise ContentError("A tag is empty.", code="invalid_tags", hint="Leave empty tags out.")
-    if any(len(tag) > limits.tag_chars for tag in tags):
+    if any(len(tag) > TAG_CHARS for tag in tags):
         raise ContentError(
-            f"A tag has more than {limits.tag_chars:,} characters.",
+            f"A tag has more than {TAG_CHARS:,} characters.",
             code="invalid_tags",
             hint="Send short tags, and put longer texts into metadata.",
         )
 
 
-def check_title(title: str | None, limits: UploadLimits) -> None:
+def check_title(title: str | None) -> None:
     """Check the title of one file.
 
     Raises:
         ContentError: It is too long.
     """
-    if title is not None and len(title) > limits.title_chars:
+    if title is not None and len(title) > TITLE_CHARS:
         raise ContentError(
-            f"The title has {len(title):,} characters; at most {limits.title_chars:,} are accepted.",
+            f"The title has {len(title):,} characters; at most {TITLE_CHARS:,} are accepted.",
             code="title_too_long",
             hint="Send a shorter title.",
         )
@@ -117,7 +124,7 @@ def check_title(title: str | None, limits: UploadLimits) -> None:
 PATH_CHARS: Final = 4_096
 
 
-def check_filename(filename: str, limits: UploadLimits) -> None:
+def check_filename(filename: str) -> None:
     """Check the name that the knowledge file will have.
 
     Raises:
@@ -127,9 +134,9 @@ def check_filename(filename: str, limits: UploadLimits) -> None:
         raise ContentError(
             "The file has no name.", code="invalid_filename", hint="Give a filename, for example notes.md."
         )
-    if len(filename) > limits.filename_chars:
+    if len(filename) > FILENAME_CHARS:
         raise ContentError(
-            f"The file name has {len(filename)} characters; at most {limits.filename_chars} are accepted.",
+            f"The file name has {len(filename)} characters; at most {FILENAME_CHARS} are accepted.",
             code="invalid_filename",
             hint="Give a shorter filename.",
         )
@@ -173,8 +180,8 @@ def _may_be_a_name(text: str) -> bool:
     )
 
 
-def check_metadata(metadata: Mapping[str, Any] | None, limits: UploadLimits) -> None:
-    """Check a JSON object of at most `limits.metadata_bytes` in UTF-8.
+def check_metadata(metadata: Mapping[str, Any] | None) -> None:
+    """Check a JSON object of at most `METADATA_BYTES` in UTF-8.
 
     Raises:
         ContentError: It is no JSON object, or too large.
@@ -189,9 +196,9 @@ def check_metadata(metadata: Mapping[str, Any] | None, limits: UploadLimits) -> 
             code="invalid_metadata",
             hint="Use text, numbers, booleans, lists and objects only.",
         ) from None
-    if size > limits.metadata_bytes:
+    if size > METADATA_BYTES:
         raise ContentError(
-            f"The metadata has {size:,} bytes as JSON; at most {limits.metadata_bytes:,} (8 KB) fit.",
+            f"The metadata has {size:,} bytes as JSON; at most {METADATA_BYTES:,} (8 KB) fit.",
             code="metadata_too_large",
             hint="Shorten the metadata; text to be searched belongs in the file.",
         )

@@ -38,7 +38,7 @@ from calypso_mcp.local.uploads.finalizing import Outcome, finalize
 
 async def create_batch(backend: Backend, request: Request, body: CreateBatch) -> Answer:
     """Accept or reject each declared file; accepted ones get an address for their bytes."""
-    check_batch(body, backend.options.limits)
+    check_batch(body)
 
     def work(connection: sqlite3.Connection) -> Admission:
         now = backend.now()
@@ -46,7 +46,6 @@ async def create_batch(backend: Backend, request: Request, body: CreateBatch) ->
         return admit_batch(
             connection,
             body,
-            limits=backend.options.limits,
             now=now,
             lifetime_s=backend.options.session_lifetime_s,
         )

@@ -42,7 +42,7 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
     declaration = body.declaration(body.content_type)
     if not declaration.destination.is_given:
         raise bucket_required()
-    check_file(declaration, body.size_bytes, backend.options.limits)
+    check_file(declaration, body.size_bytes)
 
     def work(connection: sqlite3.Connection) -> tuple[Address, bool]:
         now, lifetime_s = backend.now(), backend.options.session_lifetime_s

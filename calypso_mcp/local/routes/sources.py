@@ -132,9 +132,9 @@ async def draw_page(backend: Backend, request: Request) -> Response:
 async def relabel(backend: Backend, request: Request, body: RelabelSource) -> Answer:
     """Change the title, tags or metadata of a source; its text and its place in searches stay."""
     try:
-        check_title(body.title, backend.options.limits)
-        check_tags(body.tags or (), backend.options.limits)
-        check_metadata(body.metadata, backend.options.limits)
+        check_title(body.title)
+        check_tags(body.tags or ())
+        check_metadata(body.metadata)
     except InputError as error:
         raise invalid(f"{error.message} {error.hint}", code=error.code or "invalid_request") from None
 

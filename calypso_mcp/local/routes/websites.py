@@ -13,6 +13,7 @@ from calypso_mcp.api import paths
 from calypso_mcp.api.files import read_tags
 from calypso_mcp.api.websites import AddWebsite, ImportUrl
 from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
+from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
@@ -165,14 +166,11 @@ async def _fetch(
     """Fetch `url`, once its declaration is found to be right."""
     from calypso_mcp.local.web.fetching import fetch
 
-    limits = backend.options.limits
-    check_file(replace(declared, filename="page"), 1, limits)
+    check_file(replace(declared, filename="page"), 1)
     count = partial(count_create, per_second=backend.options.creates_per_second, now=backend.now())
     await backend.database.write(count, durable=False)
     async with backend.fetches:
-        return await fetch(
-            url, backend.options.web, accept=accept, most_bytes=limits.file_bytes, language=language
-        )
+        return await fetch(url, backend.options.web, accept=accept, most_bytes=FILE_BYTES, language=language)
 
 
 def _unsupported(message: str) -> Refusal:

@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 
 from calypso_mcp.api.batches import CreateBatch
 from calypso_mcp.api.problem import Problem
-from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.limits import (
+    FILE_BYTES,
+    FILENAME_CHARS,
+    METADATA_BYTES,
+    MOST_TAGS,
+    TAG_CHARS,
+    TITLE_CHARS,
+)
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.domain.uploads.manifest import Entry, check_manifest
 from calypso_mcp.domain.uploads.upload_rules import PATH_CHARS
@@ -28,7 +35,7 @@ _LONGEST_CONTENT_TYPE = 255
 _LONGEST_BATCH_KEY = 1_024
 
 
-def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) -> None:
+def check_file(declaration: Declaration, size_bytes: int) -> None:
     """Check that a file can be accepted.
 
     Raises:
@@ -37,12 +44,11 @@ def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) 
     filename, title, tags = declaration.filename, declaration.title, declaration.tags
     path, content_type = declaration.path or "", declaration.content_type or ""
     metadata_bytes = len(dump_json(declaration.metadata or {}).encode())
-    name_chars = limits.filename_chars
     rules = (
         (
-            not filename.strip() or len(filename) > name_chars or _CONTROL.search(filename),
+            not filename.strip() or len(filename) > FILENAME_CHARS or _CONTROL.search(filename),
             "invalid_filename",
-            f"A filename has 1 to {name_chars} characters and no control characters.",
+            f"A filename has 1 to {FILENAME_CHARS} characters and no control characters.",
         ),
         (
             len(path) > PATH_CHARS or _CONTROL.search(path),
@@ -55,30 +61,30 @@ def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) 
             f"A content type has at most {_LONGEST_CONTENT_TYPE} characters and no control characters.",
         ),
         (
-            title is not None and len(title) > limits.title_chars,
+            title is not None and len(title) > TITLE_CHARS,
             "title_too_long",
-            f"A title has at most {limits.title_chars} characters.",
+            f"A title has at most {TITLE_CHARS} characters.",
         ),
         (size_bytes < 1, "empty_file", "The file is empty: size_bytes must be at least 1."),
         (
-            size_bytes > limits.file_bytes,
+            size_bytes > FILE_BYTES,
             "file_too_large",
-            f"The file has {size_bytes} bytes; at most {limits.file_bytes} are accepted.",
+            f"The file has {size_bytes} bytes; at most {FILE_BYTES} are accepted.",
         ),
         (
-            len(tags) > limits.tags,
+            len(tags) > MOST_TAGS,
             "too_many_tags",
-            f"There are {len(tags)} tags; at most {limits.tags} are accepted.",
+            f"There are {len(tags)} tags; at most {MOST_TAGS} are accepted.",
         ),
         (
-            any(len(tag) > limits.tag_chars for tag in tags),
+            any(len(tag) > TAG_CHARS for tag in tags),
             "invalid_tags",
-            f"A tag has at most {limits.tag_chars} characters.",
+            f"A tag has at most {TAG_CHARS} characters.",
         ),
         (
-            metadata_bytes > limits.metadata_bytes,
+            metadata_bytes > METADATA_BYTES,
             "metadata_too_large",
-            f"The metadata has {metadata_bytes} bytes of JSON; at most {limits.metadata_bytes} are accepted.",
+            f"The metadata has {metadata_bytes} bytes of JSON; at most {METADATA_BYTES} are accepted.",
         ),
     )
     for is_broken, code, message in rules:
@@ -86,7 +92,7 @@ def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) 
             raise Refusal(413 if code == "file_too_large" else 400, code, message)
 
 
-def check_batch(batch: CreateBatch, limits: UploadLimits) -> None:
+def check_batch(batch: CreateBatch) -> None:
     """Check the batch as a whole.
 
     Raises:
@@ -103,7 +109,6 @@ def check_batch(batch: CreateBatch, limits: UploadLimits) -> None:
             unrouted=[
                 item.client_file_id for item in items if not is_routed and not item.destination.is_given
             ],
-            limits=limits,
         )
     except ManifestError as error:
         details = {"client_file_ids": error.client_file_ids} if error.client_file_ids else None
@@ -121,7 +126,7 @@ class Admission:
 
 
 def admit_batch(
-    connection: sqlite3.Connection, batch: CreateBatch, *, limits: UploadLimits, now: float, lifetime_s: float
+    connection: sqlite3.Connection, batch: CreateBatch, *, now: float, lifetime_s: float
 ) -> Admission:
     """Create the batch, or continue the one that this idempotency key made.
 
@@ -151,7 +156,7 @@ def admit_batch(
         declaration, size_bytes = item.declaration(uploads[name].content_type), uploads[name].size_bytes
         own: tuple[str, ...] = ()
         try:
-            check_file(declaration, size_bytes, limits)
+            check_file(declaration, size_bytes)
             if declaration.destination.is_given:
                 wanted = _complete(declaration.destination, batch.manifest.destination)
                 own = assign(connection, wanted, now=now)

@@ -71,7 +71,7 @@ async def keep(
     Raises:
         Refusal: A rule of uploads is broken, or a bucket cannot be resolved.
     """
-    check_file(declaration, len(data), backend.options.limits)
+    check_file(declaration, len(data))
     await backend.check_room(len(data))
 
     def begin(connection: sqlite3.Connection) -> SessionRow:

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict
 
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.concurrency import for_each, stop_at
-from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
@@ -186,7 +185,7 @@ class InputReader:
         try:
             with self._time.limited():
                 target = await self._target("")
-                found = await run_abandonable(walk, directory, include, exclude, policy, self._limits)
+                found = await run_abandonable(walk, directory, include, exclude, policy)
         except OutOfTime:
             return [BatchInput(directory)]
         self._begin_looking()
@@ -232,10 +231,6 @@ class InputReader:
                 inputs.append(BatchInput(name).refused(problem))
         return inputs
 
-    @property
-    def _limits(self) -> UploadLimits:
-        return self._access.state.upload_limits
-
     def _begin_looking(self) -> None:
         self._looks_until = anyio.current_time() + self._time.left_s * _SHARE_TO_LOOK
 
@@ -253,7 +248,7 @@ class InputReader:
 
         async def look(_: int) -> None:
             while found := await self._in_time(
-                run_abandonable(_look_for_a_moment, left, base, policy, self._limits, limiter=threads), {}
+                run_abandonable(_look_for_a_moment, left, base, policy, limiter=threads), {}
             ):
                 threads.total_tokens = _PARALLEL_LOOKS if len(found) < _FEW_FILES else 1
                 looked.update(found)
@@ -273,9 +268,9 @@ class InputReader:
 
     async def _item(self, name: str, item: BatchItem) -> BatchInput:
         declared = item.declared(self._shared.declaration)
-        declared.check_labels(self._limits)
+        declared.check_labels()
         target = await self._target(item.bucket)
-        checked = await check_source(item.source(), self._access.state.files, self._limits)
+        checked = await check_source(item.source(), self._access.state.files)
         return self._input(name, checked, target, declared)
 
     async def _target(self, reference: str) -> Target:
@@ -306,13 +301,13 @@ class InputReader:
 
 
 def _look_for_a_moment(
-    left: Iterator[tuple[int, str]], base: str | None, policy: FilePolicy, limits: UploadLimits
+    left: Iterator[tuple[int, str]], base: str | None, policy: FilePolicy
 ) -> dict[int, _Look]:
     """Look at the next files of `left`, which several threads share; empty once none is left."""
     looked: dict[int, _Look] = {}
     ends = math.inf
     for index, path in left:
-        looked[index] = _look(path, base, policy, limits)
+        looked[index] = _look(path, base, policy)
         # The time counts from the end of the first file: the first of a process also imports modules.
         ends = min(ends, monotonic() + _HOP_S)
         if monotonic() > ends:
@@ -320,10 +315,10 @@ def _look_for_a_moment(
     return looked
 
 
-def _look(path: str, base: str | None, policy: FilePolicy, limits: UploadLimits) -> _Look:
+def _look(path: str, base: str | None, policy: FilePolicy) -> _Look:
     try:
         if base is None:
-            return check_local_file(path, policy, limits)
-        return check_local_file(f"{base}/{path}", policy, limits, identity=path)
+            return check_local_file(path, policy)
+        return check_local_file(f"{base}/{path}", policy, identity=path)
     except InputError as problem:
         return FileState.of_error(problem)

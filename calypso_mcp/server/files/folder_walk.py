@@ -21,7 +21,7 @@ from calypso_mcp.domain.files.ignore_patterns import (
 )
 from calypso_mcp.domain.files.path_rules import check_component
 from calypso_mcp.domain.files.secret_names import SECRET_FILES, SECRET_FOLDERS, secret_rule
-from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.folders import Entry, Folder, opened
 from calypso_mcp.server.files.ignore_files import IGNORE_FILES, LONGEST_IGNORE_FILE, IgnoreRules
@@ -121,7 +121,6 @@ def walk(
     include: Iterable[str],
     exclude: Iterable[str],
     policy: FilePolicy,
-    limits: UploadLimits | None = None,
 ) -> WalkResult:
     """Walk through `directory`; blocks, so call it in a worker thread.
 
@@ -130,7 +129,6 @@ def walk(
         include: Patterns in the form of `.gitignore` lines; a file must match one. None means every file.
         exclude: Patterns in the same form; a file or folder must match none.
         policy: What may be read.
-        limits: Of single files.
 
     Raises:
         ContentError: The folder may not be read, a pattern makes no sense, or there are too many files.
@@ -139,7 +137,7 @@ def walk(
     with opened(directory, policy) as (root, parts, folder):
         rules = _rules_above(policy, root, parts)
         start = "".join(f"{part}/" for part in parts)
-        walker = _Walker(policy, limits or UploadLimits(), included, excluded, start)
+        walker = _Walker(policy, included, excluded, start)
         walker.visit(folder, "", rules, 0)
         # The native separator of Windows is read as well as '/'.
         base = "/".join((policy.roots[root].resolved.rstrip("/\\"), *parts))
@@ -162,7 +160,6 @@ class _Walker:
     """One walk: what decides about each entry, and the two lists it fills."""
 
     policy: FilePolicy
-    limits: UploadLimits
     included: IgnorePatterns | None
     excluded: IgnorePatterns | None
     #: Where the walk starts, seen from the allowed folder: ignore files further up count, too.
@@ -232,7 +229,7 @@ class _Walker:
             return "not_a_file"
         if entry.size_bytes == 0:
             return "empty_file"
-        return "file_too_large" if entry.size_bytes > self.limits.file_bytes else None
+        return "file_too_large" if entry.size_bytes > FILE_BYTES else None
 
     def _count(self) -> None:
         stop_if_abandoned()

@@ -24,7 +24,7 @@ from calypso_mcp.client.transport.sources import (
     HashedFile,
     SourceFactory,
 )
-from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.limits import INLINE_BASE64_BYTES
 from calypso_mcp.domain.uploads.upload_rules import check_filename, check_size
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy, OpenedFile, open_allowed
@@ -92,9 +92,7 @@ class SourceArguments:
         )
 
 
-async def check_source(
-    arguments: SourceArguments, policy: FilePolicy | None, limits: UploadLimits
-) -> CheckedSource:
+async def check_source(arguments: SourceArguments, policy: FilePolicy | None) -> CheckedSource:
     """Check the one source that `arguments` name; the looking and searching is done in a worker thread.
 
     Raises:
@@ -103,10 +101,10 @@ async def check_source(
     kind, value = arguments.require_one()
     if kind == "path":
         return await run_abandonable(
-            partial(check_local_file, value, require_files(policy), limits, filename=arguments.filename)
+            partial(check_local_file, value, require_files(policy), filename=arguments.filename)
         )
     check = check_text if kind == "text" else check_base64
-    return await run_abandonable(check, value, arguments.filename, policy, limits)
+    return await run_abandonable(check, value, arguments.filename, policy)
 
 
 async def run_abandonable(
@@ -142,7 +140,6 @@ def require_files(policy: FilePolicy | None) -> FilePolicy:
 def check_local_file(
     path: str,
     policy: FilePolicy,
-    limits: UploadLimits,
     *,
     filename: str | None = None,
     identity: str | None = None,
@@ -157,8 +154,8 @@ def check_local_file(
     """
     with open_allowed(path, policy) as opened:
         name = filename or opened.filename
-        check_filename(name, limits)
-        check_size(opened.size_bytes, limits)
+        check_filename(name)
+        check_size(opened.size_bytes)
         content_hash = _check_once(name, opened, policy)
         version, size_bytes = opened.version, opened.size_bytes
         identity, origin = identity or (None if filename else opened.identity), opened.location
@@ -179,9 +176,7 @@ def check_local_file(
     return CheckedSource(name, size_bytes, source, identity, origin)
 
 
-def check_text(
-    text: str, filename: str | None, policy: FilePolicy | None, limits: UploadLimits
-) -> CheckedSource:
+def check_text(text: str, filename: str | None, policy: FilePolicy | None) -> CheckedSource:
     """Check a text. Without a name it gets one from its content, the same every time.
 
     Raises:
@@ -189,12 +184,10 @@ def check_text(
     """
     data = text.encode(errors="replace")
     name = filename or f"text-{hashlib.sha256(data).hexdigest()[:8]}.txt"
-    return _check_inline(data, name, policy, limits)
+    return _check_inline(data, name, policy)
 
 
-def check_base64(
-    encoded: str, filename: str | None, policy: FilePolicy | None, limits: UploadLimits
-) -> CheckedSource:
+def check_base64(encoded: str, filename: str | None, policy: FilePolicy | None) -> CheckedSource:
     """Check base64 content.
 
     Raises:
@@ -206,9 +199,9 @@ def check_base64(
             code="invalid_filename",
             hint="Give a filename; its ending names the format.",
         )
-    if len(encoded) > 4 * ((limits.inline_base64_bytes + 2) // 3):
+    if len(encoded) > 4 * ((INLINE_BASE64_BYTES + 2) // 3):
         raise ContentError(
-            f"content_base64 may hold at most {limits.inline_base64_bytes:,} bytes.",
+            f"content_base64 may hold at most {INLINE_BASE64_BYTES:,} bytes.",
             code="content_too_large",
             hint="Upload a larger file by its path; base64 is for small content only.",
         )
@@ -221,14 +214,12 @@ def check_base64(
             hint="Send standard base64 with padding, without line breaks and without a data: prefix; "
             "plain text goes into the text argument.",
         ) from None
-    return _check_inline(data, filename, policy, limits)
+    return _check_inline(data, filename, policy)
 
 
-def _check_inline(
-    data: bytes, filename: str, policy: FilePolicy | None, limits: UploadLimits
-) -> CheckedSource:
-    check_filename(filename, limits)
-    check_size(len(data), limits)
+def _check_inline(data: bytes, filename: str, policy: FilePolicy | None) -> CheckedSource:
+    check_filename(filename)
+    check_size(len(data))
 
     def read(offset: int, length: int) -> bytes:
         stop_if_abandoned()

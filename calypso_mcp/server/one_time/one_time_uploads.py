@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import CalypsoError, RateLimited
 from calypso_mcp.server.access.credentials import (
@@ -60,7 +60,6 @@ class OneTimePolicy:
     claimed_s: float = 15.0
     most_unused: int = 1_000
     public_url: str | None = None
-    limits: UploadLimits = field(default_factory=UploadLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +115,7 @@ class OneTimeUploads:
             ContentError: A rule on names, tags or metadata is broken.
             RateLimited: The caller has too many addresses that are good and unused.
         """
-        limits = self.policy.limits
-        declaration.check(limits)
+        declaration.check()
         grant = grant_of_http(request)
         key = self._caller_key(grant.key_reference)
         expires_at = int(self._clock()) + self.policy.lifetime_s
@@ -131,7 +129,7 @@ class OneTimeUploads:
             grant=grant.to_claims(),
             key=key.get_secret_value() if key else None,
             declaration=replace(declaration, content_type=declaration.media_type),
-            most_bytes=limits.file_bytes,
+            most_bytes=FILE_BYTES,
         )
         origin = self.policy.public_url or origin_of(request.scope)
         url = f"{origin}{UPLOADS_PREFIX}{self.seal.seal(ticket)}"
@@ -148,7 +146,7 @@ class OneTimeUploads:
             url=url,
             command=f"{_CURL} --upload-file {_quoted(declaration.filename)} '{url}'",
             expires_at=datetime.fromtimestamp(ticket.expires_at, UTC).isoformat().replace("+00:00", "Z"),
-            most_bytes=limits.file_bytes,
+            most_bytes=FILE_BYTES,
             filename=declaration.name,
         )
 

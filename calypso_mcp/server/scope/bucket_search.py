@@ -18,6 +18,7 @@ from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.search import MOST_BUCKETS, SearchRequest, SearchResult
 from calypso_mcp.concurrency import map_parallel
+from calypso_mcp.domain.limits import SEARCH_BUCKETS
 from calypso_mcp.errors import InputError
 from calypso_mcp.server.scope.request_scope import Access
 
@@ -55,9 +56,8 @@ async def search_buckets(access: Access, request: SearchRequest, buckets: Sequen
         InputError: The backend cannot filter, or would need too many requests.
     """
     await _require_filters(access, request)
-    size = access.state.search_limits.buckets
-    if len(buckets) > size and await access.backend.abilities.have(Extension.ANY_BUCKETS):
-        size = MOST_BUCKETS
+    may_be_many = len(buckets) > SEARCH_BUCKETS and await access.backend.abilities.have(Extension.ANY_BUCKETS)
+    size = MOST_BUCKETS if may_be_many else SEARCH_BUCKETS
     if len(buckets) > size * _MOST_REQUESTS:
         raise InputError(
             f"{len(buckets):,} buckets are too many for one search: {size * _MOST_REQUESTS:,} at most.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable
 
+from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.scope.quota_room import make_room
@@ -23,7 +24,7 @@ async def count_fetch(
     """
     quotas, grant = access.state.quotas, access.grant
     key = hashlib.sha256(url.encode(errors="replace")).hexdigest()
-    largest = [Arrival(bucket, f"room {key}", access.state.upload_limits.file_bytes)]
+    largest = [Arrival(bucket, f"room {key}", FILE_BYTES)]
     await make_room(access, largest)
     admission = await quotas.admit(grant, largest)
     try:

@@ -67,7 +67,7 @@ async def upload_batch(
             hint="Give directory, or leave remove_missing out and name sources to remove_source.",
         )
     declared = Declaration(tags=tuple(tags), metadata=metadata or None)
-    declared.check_labels(access.state.upload_limits)
+    declared.check_labels()
     shared = SharedArguments(bucket, create_bucket, declared, if_exists)
     time = CallTime(timeout_s)
     last = "hashing" if dry_run else "indexing" if wait else "finalizing"

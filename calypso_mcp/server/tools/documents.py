@@ -19,6 +19,7 @@ from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.search import SearchRequest, SearchResult
 from calypso_mcp.api.sources import SourceText
 from calypso_mcp.api.states import state_of_file
+from calypso_mcp.domain.limits import SEARCH_RESULTS
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.calls.call_arguments import require_text
@@ -111,7 +112,7 @@ async def _find(access: Access, query: str) -> list[Found]:
             code="bucket_required",
             hint="Ask the operator for access to one.",
         )
-    request = SearchRequest(query=query, max_results=access.state.search_limits.results)
+    request = SearchRequest(query=query, max_results=SEARCH_RESULTS)
     return drop_weak((await search_buckets(access, request, buckets)).found)
 
 

@@ -128,7 +128,7 @@ async def upload_file(
                 issued = await issue_address(access, uploads, request, declared)
             return answer(_address(issued, target, before))
         kind, value = arguments.require_one()
-        declared.check_labels(access.state.upload_limits)
+        declared.check_labels()
         async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
             with time.limited():
                 declared = replace(declared, if_exists=await find_version_rule(access, if_exists))
@@ -178,7 +178,7 @@ async def _upload(
     progress: CallProgress,
 ) -> FileState:
     """Check the source, make the bucket if it is missing, and upload."""
-    checked = await check_source(arguments, access.state.files, access.state.upload_limits)
+    checked = await check_source(arguments, access.state.files)
     declared = replace(declared, filename=checked.filename, path=checked.identity or declared.path)
     arriving.filename = declared.name
     arriving.target = await create_missing(access, arriving.target)

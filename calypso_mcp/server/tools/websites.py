@@ -73,7 +73,7 @@ async def add_qa(
         )
     target = await find_target(access, bucket, create=False)
     declared = Declaration(destination=target.destination, tags=tuple(tags))
-    declared.check_labels(access.state.upload_limits)
+    declared.check_labels()
     size_bytes = len(as_markdown(question, answer).encode(errors="replace"))
     arrival = Arrival(target.destination.names[0], content_digest("qa", question, answer), size_bytes)
     await make_room(access, [arrival])

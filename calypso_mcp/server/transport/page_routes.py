@@ -147,7 +147,7 @@ class PageEndpoints:
             raise _not_here()
         labels = _read(RelabelSource, await request.body())
         declared = Declaration(title=labels.title, tags=labels.tags or (), metadata=labels.metadata)
-        declared.check_labels(access.state.upload_limits)
+        declared.check_labels()
         seen = await require_file(access, request.path_params["file_id"])
         whole = await access.client.files.get(seen.id)
         if len(whole.bucket_sync) != len(seen.bucket_sync):

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from calypso_mcp.api.files import CreateUploadSession
-from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination, batch_key
 from calypso_mcp.domain.uploads.manifest import check_client_file_id
 from calypso_mcp.errors import ContentError
@@ -143,7 +142,7 @@ def test_an_external_id_is_sent_as_metadata_and_tells_sources_apart() -> None:
     assert declaration.client_file_id(HASH).startswith("ticket-7-")
     assert a_key(external_id="1") != a_key(external_id="2") != a_key()
     with pytest.raises(ContentError):
-        replace(PLAIN, external_id="x" * 9_000).check(UploadLimits())
+        replace(PLAIN, external_id="x" * 9_000).check()
 
 
 def test_the_key_does_not_reveal_the_content_hash() -> None:

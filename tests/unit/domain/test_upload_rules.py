@@ -5,25 +5,23 @@ from typing import Any
 
 import pytest
 
-from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.domain.uploads.upload_rules import check_size, content_type_for
 from calypso_mcp.errors import ContentError
 
-LIMITS = UploadLimits()
 DECLARED = Declaration("a.md", Destination(bucket="docs"))
 
 
 def check(declaration: Declaration, size_bytes: int = 10) -> None:
     """Check a file as an upload does."""
-    declaration.check(LIMITS)
-    check_size(size_bytes, LIMITS)
+    declaration.check()
+    check_size(size_bytes)
 
 
 def test_what_is_within_all_limits_passes() -> None:
     metadata = {"k": "v" * (8192 - len('{"k": ""}'))}
     full = replace(DECLARED, filename="a" * 255, tags=("t",) * 20, metadata=metadata)
-    check(full, LIMITS.file_bytes)
+    check(full, 26_214_400)
     check(replace(DECLARED, filename="ümlaut und leer.md"), 1)
 
 

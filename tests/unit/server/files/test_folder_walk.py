@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.folder_walk import REASONS, WalkResult, walk
 from calypso_mcp.server.files.folders import PathFolder
@@ -204,8 +204,10 @@ def test_secret_names_are_found_where_the_operator_allows_them(tmp_path: Path):
 
 
 def test_oversized_files_are_reported(tmp_path: Path):
-    policy = tree(tmp_path / "r", {"big.md": "x" * 11, "fits.md": "x" * 10})
-    result = walk(".", [], [], policy, UploadLimits(file_bytes=10))
+    policy = tree(tmp_path / "r", {"big.md": "x", "fits.md": "x"})
+    os.truncate(tmp_path / "r" / "big.md", FILE_BYTES + 1)
+    os.truncate(tmp_path / "r" / "fits.md", FILE_BYTES)
+    result = walk(".", [], [], policy)
     assert names(result) == ["fits.md"]
     assert skips(result) == {"big.md": "file_too_large"}
 

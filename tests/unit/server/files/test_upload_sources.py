@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from calypso_mcp.client.transport.sources import BytesSource, content_hash_of
 from calypso_mcp.client.uploading.preparation import open_source, prepare
 from calypso_mcp.client.uploading.upload import Upload
-from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy
@@ -46,7 +45,7 @@ def test_a_file_found_fit_is_not_searched_by_the_next_call(
 
     def look() -> int:
         before = bytes_read()
-        assert check_local_file(str(path), policy, UploadLimits()).size_bytes == size_bytes
+        assert check_local_file(str(path), policy).size_bytes == size_bytes
         return bytes_read() - before
 
     assert look() >= size_bytes
@@ -61,9 +60,9 @@ async def test_a_file_is_read_once_to_be_looked_through_and_hashed(tmp_path: Pat
     path, content = tmp_path / "notes.md", os.urandom(size_bytes).hex().encode()[:size_bytes]
     path.write_bytes(content)
     before = bytes_read()
-    checked = check_local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
+    checked = check_local_file(str(path), FilePolicy((str(tmp_path),)))
     upload = Upload(checked.source, Declaration(filename="notes.md", destination=Destination(("b",))))
-    prepared = await prepare(upload, UploadLimits())
+    prepared = await prepare(upload)
     # The windows of the search share a little, and the format is told from the first bytes.
     assert bytes_read() - before <= size_bytes * 1.1 + (128 << 10)
     assert prepared.content_hash == await content_hash_of(BytesSource(content))
@@ -72,7 +71,7 @@ async def test_a_file_is_read_once_to_be_looked_through_and_hashed(tmp_path: Pat
 async def test_a_hash_made_on_the_side_is_of_the_version_that_is_sent(tmp_path: Path) -> None:
     path, policy = tmp_path / "notes.md", FilePolicy((str(tmp_path),))
     path.write_text("first version\n" * 100)
-    checked = check_local_file(str(path), policy, UploadLimits())
+    checked = check_local_file(str(path), policy)
     path.write_text("second version\n" * 100)
     upload = Upload(checked.source, Declaration(filename="notes.md", destination=Destination(("b",))))
     with pytest.raises(ContentError) as caught, open_source(upload):
@@ -84,11 +83,11 @@ def test_a_secret_written_into_a_file_found_fit_is_found(tmp_path: Path) -> None
     path, policy = tmp_path / "notes.md", FilePolicy((str(tmp_path),))
     path.write_text("x" * len(_SECRET))
     status = path.stat()
-    check_local_file(str(path), policy, UploadLimits())
+    check_local_file(str(path), policy)
     path.write_text(_SECRET)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # as whoever hides a change would
     with pytest.raises(ContentError) as caught:
-        check_local_file(str(path), policy, UploadLimits())
+        check_local_file(str(path), policy)
     assert caught.value.code == "secret_content"
 
 
@@ -99,9 +98,9 @@ def test_a_real_key_goes_out_neither_by_path_nor_as_text(tmp_path: Path, before:
     policy, text = FilePolicy((str(tmp_path),)), before + key.decode()
     (tmp_path / name).write_text(text)
     with pytest.raises(ContentError) as by_path:
-        check_local_file(name, policy, UploadLimits())
+        check_local_file(name, policy)
     with pytest.raises(ContentError) as as_text:
-        check_text(text, name, None, UploadLimits())
+        check_text(text, name, None)
     assert (by_path.value.code, as_text.value.code) == ("secret_content", "secret_content")
 
 
@@ -109,9 +108,9 @@ def test_a_stricter_policy_looks_anew(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("calypso_mcp.server.files.upload_sources._SETTLED_NS", -1)
     path = tmp_path / "notes.md"
     path.write_text(_SECRET)
-    check_local_file(str(path), FilePolicy((str(tmp_path),), scan_secrets=False), UploadLimits())
+    check_local_file(str(path), FilePolicy((str(tmp_path),), scan_secrets=False))
     with pytest.raises(ContentError):
-        check_local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
+        check_local_file(str(path), FilePolicy((str(tmp_path),)))
 
 
 async def test_a_search_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> None:
@@ -123,7 +122,7 @@ async def test_a_search_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> N
         from_thread.run_sync(begun.set)
         given_up.wait(5)
         try:
-            check_local_file(str(path), policy, UploadLimits())
+            check_local_file(str(path), policy)
         except asyncio.CancelledError:
             ended.set()
 
