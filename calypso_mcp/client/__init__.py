@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         SourceGrowth as SourceGrowth,
         SourceList as SourceList,
         SourceRemoved as SourceRemoved,
+        SourcesQuery as SourcesQuery,
         SourceText as SourceText,
     )
     from calypso_mcp.client.buckets.bucket_list import BucketList as BucketList
@@ -63,7 +64,7 @@ _NAMES = {
     "api.buckets": "Bucket CreateBucket",
     "api.connection": "Extension",
     "api.search": "SearchRequest SearchResponse SearchResult",
-    "api.sources": "RelabelSource Source SourceGrowth SourceList SourceRemoved SourceText",
+    "api.sources": "RelabelSource Source SourceGrowth SourceList SourceRemoved SourcesQuery SourceText",
     "client.buckets.bucket_list": "BucketList",
     "client.calypso_client": "CalypsoClient",
     "client.policies": "ClientPolicies Timeouts",

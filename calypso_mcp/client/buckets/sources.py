@@ -8,13 +8,13 @@ import httpx2
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.sources import (
-    DEFAULT_PAGE,
     LARGEST_PAGE,
     RelabelSource,
     Source,
     SourceGrowth,
     SourceList,
     SourceRemoved,
+    SourcesQuery,
     SourceText,
 )
 from calypso_mcp.client.transport.bodies import body_of
@@ -29,37 +29,10 @@ class BucketSources:
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
 
-    async def page(
-        self,
-        bucket: str,
-        *,
-        query: str | None = None,
-        identity: str | None = None,
-        kind: str | None = None,
-        tag: str | None = None,
-        state: str | None = None,
-        sort: str | None = None,
-        order: str | None = None,
-        limit: int = DEFAULT_PAGE,
-        cursor: str | None = None,
-    ) -> SourceList:
-        """Return a page of the sources of a bucket (id or slug), by name unless `sort` names another column.
-
-        What is empty is left out, like None. The arguments are those of `SourcesQuery`.
-        """
-        asked = {
-            "bucket": bucket,
-            "query": query,
-            "identity": identity,
-            "kind": kind,
-            "tag": tag,
-            "state": state,
-            "sort": sort,
-            "order": order,
-            "limit": str(limit),
-            "cursor": cursor,
-        }
-        params = {name: value for name, value in asked.items() if value}
+    async def page(self, asked: SourcesQuery) -> SourceList:
+        """Return a page of the sources of a bucket; what is empty in `asked` is left out, like None."""
+        wanted = asked.model_dump(mode="json", exclude_defaults=True)
+        params = {name: str(value) for name, value in wanted.items() if value}
         return (await self._requester.get(paths.SOURCES, SourceList, params=params)).body
 
     async def growth(self, bucket: str) -> SourceGrowth:
@@ -76,7 +49,7 @@ class BucketSources:
         seen: set[str | None] = set()
         while cursor not in seen:
             seen.add(cursor)
-            page = await self.page(bucket, limit=LARGEST_PAGE, cursor=cursor)
+            page = await self.page(SourcesQuery(bucket=bucket, limit=LARGEST_PAGE, cursor=cursor))
             for source in page.sources:
                 yield source
             cursor = page.next_cursor

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from calypso_mcp.api.sources import RelabelSource, Source
+from calypso_mcp.api.sources import RelabelSource, Source, SourcesQuery
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.buckets.sources import BucketSources
 from calypso_mcp.client.files import Files
@@ -112,7 +112,9 @@ class Versions:
         return [source async for source in self._sources.every(bucket_id)]
 
     async def _asked(self, bucket_id: str, lineages: Iterable[str]) -> list[Source]:
-        pages = [await self._sources.page(bucket_id, identity=lineage) for lineage in lineages]
+        pages = [
+            await self._sources.page(SourcesQuery(bucket=bucket_id, identity=lineage)) for lineage in lineages
+        ]
         return [source for page in pages for source in page.sources]
 
     async def _under_kept_names(

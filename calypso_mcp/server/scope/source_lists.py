@@ -6,14 +6,14 @@ for one by one. Either way a source shows only its sync into the bucket that was
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import Final
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.api.sources import Source, SourceList
+from calypso_mcp.api.sources import Source, SourceList, SourcesQuery
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.domain.cursors import unknown_cursor
@@ -31,51 +31,40 @@ _MOST_LOOKED_AT: Final = 100
 _PARALLEL: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFilters:
-    """Which sources are wanted, and in which order, as in `SourcesQuery`; empty or None: any, by name."""
-
-    query: str | None = None
-    kind: str | None = None
-    tag: str | None = None
-    state: str | None = None
-    sort: str | None = None
-    order: str | None = None
-
-    def fit(self, file: KnowledgeFile) -> bool:
-        """Whether a file is wanted, for a backend that cannot choose."""
-        state = state_of_file(file)
-        names = (file.filename or "", file.title or "")
-        return (
-            (not self.query or any(self.query.casefold() in name.casefold() for name in names))
-            and (not self.kind or self.kind == "file")
-            and (not self.tag or self.tag in (file.tags or ()))
-            and (not self.state or self.state in (state.readiness, "warning" if state.warnings else ""))
-        )
-
-
-async def list_page(
-    access: Access, bucket: Bucket, filters: SourceFilters, *, limit: int, cursor: str | None = None
-) -> SourceList:
-    """Return a page of the sources of a bucket in scope.
+async def list_page(access: Access, bucket: Bucket, asked: SourcesQuery) -> SourceList:
+    """Return a page of the sources of a bucket in scope, whichever bucket `asked` names.
 
     Raises:
         InputError: The cursor is of another list.
     """
     if await access.backend.abilities.have(Extension.SOURCES):
         try:
-            page = await access.client.sources.page(bucket.id, **asdict(filters), limit=limit, cursor=cursor)
+            page = await access.client.sources.page(asked.model_copy(update={"bucket": bucket.id}))
         except InvalidRequest as refusal:
-            if not cursor:
+            if not asked.cursor:
                 raise
             raise unknown_cursor("list_sources") from refusal
     else:
-        if cursor and not bucket.holds(cursor):
+        if asked.cursor and not bucket.holds(asked.cursor):
             raise unknown_cursor("list_sources")
-        page = await access.client.member_files.page(bucket, filters.fit, limit=limit, cursor=cursor)
+        page = await access.client.member_files.page(
+            bucket, partial(_fits, asked), limit=asked.limit, cursor=asked.cursor
+        )
     within = Reach(frozenset({bucket.id}), frozenset(bucket.file_ids))
     seen = tuple(seen for source in page.sources if (seen := within.file(source)) is not None)
     return page.model_copy(update={"sources": seen})
+
+
+def _fits(asked: SourcesQuery, file: KnowledgeFile) -> bool:
+    """Whether a file is asked for, for a backend that cannot choose."""
+    state = state_of_file(file)
+    names = (file.filename or "", file.title or "")
+    return (
+        (not asked.query or any(asked.query.casefold() in name.casefold() for name in names))
+        and (not asked.kind or asked.kind == "file")
+        and (not asked.tag or asked.tag in (file.tags or ()))
+        and (not asked.state or asked.state in (state.readiness, "warning" if state.warnings else ""))
+    )
 
 
 async def find_source(access: Access, reference: str, within: Bucket | None = None) -> KnowledgeFile:
@@ -105,10 +94,12 @@ async def require_source(access: Access, name: str, within: Bucket | None) -> So
     """
     buckets = [within] if within else await access.buckets()
     # A name with folders that are not part of it finds similar ones.
-    named = SourceFilters(query=name.rpartition("/")[2] or name)
-    pages = await map_parallel(
-        lambda bucket: list_page(access, bucket, named, limit=_MOST_LOOKED_AT), buckets, limit=_PARALLEL
-    )
+    part = name.rpartition("/")[2] or name
+
+    def similar_in(bucket: Bucket) -> Awaitable[SourceList]:
+        return list_page(access, bucket, SourcesQuery(bucket=bucket.id, query=part, limit=_MOST_LOOKED_AT))
+
+    pages = await map_parallel(similar_in, buckets, limit=_PARALLEL)
     similar = list({source.id: source for page in pages for source in page.sources}.values())
     meant = [source for source in similar if name in _names(source)] or [
         source for source in similar if name.casefold() in map(str.casefold, _names(source))

@@ -7,7 +7,7 @@ from typing import Final
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.api.sources import LARGEST_PAGE
+from calypso_mcp.api.sources import LARGEST_PAGE, SourcesQuery
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 from calypso_mcp.server.one_time.tickets import UploadPlace, mark_of
@@ -55,7 +55,9 @@ async def find_arrived(access: Access, upload_id: str, place: UploadPlace) -> Kn
 
     if await access.backend.abilities.have(Extension.SOURCES):
         identity = place.lineage or place.filename
-        listed = await access.client.sources.page(place.bucket_id, identity=identity, limit=LARGEST_PAGE)
+        listed = await access.client.sources.page(
+            SourcesQuery(bucket=place.bucket_id, identity=identity, limit=LARGEST_PAGE)
+        )
         return next((source for source in listed.sources if is_it(source)), None)
     buckets = await access.buckets(include_archived=True)
     bucket = next((bucket for bucket in buckets if bucket.id == place.bucket_id), None)

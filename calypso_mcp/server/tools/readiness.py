@@ -11,6 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.sources import SourcesQuery, SourceState
 from calypso_mcp.api.states import state_of_file, state_of_task
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import map_parallel
@@ -32,7 +33,7 @@ from calypso_mcp.server.results.standings import (
 )
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import reach_of, require_batch, require_file, require_task
-from calypso_mcp.server.scope.source_lists import SourceFilters, list_page
+from calypso_mcp.server.scope.source_lists import list_page
 from calypso_mcp.server.scope.upload_lookup import require_arrived_file, require_upload
 from calypso_mcp.server.state import CallContext
 
@@ -44,6 +45,7 @@ _MOST_FILES = 1_000
 _MOST_READY_NAMED = 30
 _PARALLEL_LOOKUPS = 8
 _MOST_NAMED = 5
+_NOTABLE: tuple[SourceState, ...] = ("failed", "pending", "warning")
 _ID_CHARS = 80
 
 
@@ -165,8 +167,8 @@ async def _notable_members(access: Access, bucket: Bucket) -> _Members | None:
     if not await access.backend.abilities.have(Extension.SOURCES):
         return None
     failed, *others = [
-        await list_page(access, bucket, SourceFilters(state=state), limit=MOST_ITEMS)
-        for state in ("failed", "pending", "warning")
+        await list_page(access, bucket, SourcesQuery(bucket=bucket.id, state=state, limit=MOST_ITEMS))
+        for state in _NOTABLE
     ]
     named = StateReport(tuple(state_of_file(source) for page in (failed, *others) for source in page.sources))
     return _Members(named, max(failed.total or 0, len(named.failed)))

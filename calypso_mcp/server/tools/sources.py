@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.api.sources import Source, SourceText
+from calypso_mcp.api.sources import Source, SourcesQuery, SourceText
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.domain.amounts import format_bytes
 from calypso_mcp.domain.untrusted_text import clean_line, fence
@@ -22,7 +22,7 @@ from calypso_mcp.server.results.places import Place, ends_before, has_part, plac
 from calypso_mcp.server.results.readings import cut_reading
 from calypso_mcp.server.results.standings import ReadinessWord, reason_of
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
-from calypso_mcp.server.scope.source_lists import SourceFilters, find_source, list_page, require_source
+from calypso_mcp.server.scope.source_lists import find_source, list_page, require_source
 from calypso_mcp.server.state import CallContext
 
 _NAME_CHARS = 200
@@ -98,15 +98,21 @@ async def list_sources(
 ) -> Annotated[CallToolResult, SourcePage]:
     """What a bucket holds: files, web pages and Q&A with size, tags, state and file_id."""
     target = await access.target_bucket(bucket)
-    filters = SourceFilters(query.strip(), kind, tag, state)
-    return answer(await source_page(access, target, filters, limit=limit, cursor=cursor))
+    asked = SourcesQuery(
+        bucket=target.id,
+        query=query.strip(),
+        kind=kind,
+        tag=tag,
+        state=state or None,
+        limit=limit,
+        cursor=cursor,
+    )
+    return answer(await source_page(access, target, asked))
 
 
-async def source_page(
-    access: Access, bucket: Bucket, filters: SourceFilters, *, limit: int, cursor: str | None = None
-) -> SourcePage:
+async def source_page(access: Access, bucket: Bucket, asked: SourcesQuery) -> SourcePage:
     """Return the cards of a page of sources of a bucket in scope. Errors: see `list_page`."""
-    page = await list_page(access, bucket, filters, limit=limit, cursor=cursor)
+    page = await list_page(access, bucket, asked)
     return SourcePage(
         bucket=bucket.slug,
         total=page.total,

@@ -31,7 +31,6 @@ from calypso_mcp.server.scope.destinations import find_version_rule
 from calypso_mcp.server.scope.narrowing import read_limits
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.scoped_lookup import require_file
-from calypso_mcp.server.scope.source_lists import SourceFilters
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.search import require_searched, show_hits
 from calypso_mcp.server.tools.sources import SourceCard, name_of, source_page
@@ -123,11 +122,9 @@ class PageEndpoints:
         """Answer with sources of a bucket, in any order, as the tool does."""
         self._require("list_sources")
         asked = _read(SourcesQuery, dict(request.query_params))
-        query = asked.query and asked.query.strip()
-        filters = SourceFilters(query, asked.kind, asked.tag, asked.state, asked.sort, asked.order)
         bucket = await access.require_bucket(asked.bucket)
-        page = await source_page(access, bucket, filters, limit=asked.limit, cursor=asked.cursor)
-        return JSONResponse(page.facts(), headers=_NO_STORE)
+        asked = asked.model_copy(update={"query": (asked.query or "").strip()})
+        return JSONResponse((await source_page(access, bucket, asked)).facts(), headers=_NO_STORE)
 
     async def search(self, access: Access, request: Request) -> Response:
         """Answer with the passages that the tool finds, uncut, and their scores, which no model needs."""

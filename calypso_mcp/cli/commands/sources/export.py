@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 
 from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.sources import SourcesQuery
 from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.cli.arguments import CommandParser
@@ -62,7 +63,7 @@ async def _export(settings: Settings, reference: str, export: Export) -> None:
         if not {Extension.SOURCES, Extension.READ} <= await access.backend.abilities.all():
             raise ConfigError("This backend does not return the files that it stores.")
         export.begin(bucket)
-        total = (await access.client.sources.page(bucket.id, limit=1)).total
+        total = (await access.client.sources.page(SourcesQuery(bucket=bucket.id, limit=1))).total
         with phase("Exporting") as report:
             done = 0
             async for source in export.add_all(access.client, bucket.id):
