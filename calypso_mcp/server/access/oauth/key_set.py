@@ -19,7 +19,7 @@ _ALGORITHMS: dict[tuple[str, str], tuple[str, ...]] = {
     ("EC", "P-521"): ("ES512",),
     ("OKP", "Ed25519"): ("EdDSA",),
 }
-#: Every algorithm that can be allowed.
+#: Every algorithm that is allowed.
 ALGORITHMS = tuple(name for names in _ALGORITHMS.values() for name in names)
 #: The members of a public key that are read; all of them are texts.
 _MEMBERS = frozenset({"kty", "crv", "n", "e", "x", "y"})

@@ -17,13 +17,14 @@ from mcp.server.auth.provider import AccessToken, TokenVerifier
 
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
-from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import LONGEST_TOKEN, access_token, fingerprint
 from calypso_mcp.server.access.oauth.key_set import ALGORITHMS, SigningKey
 from calypso_mcp.server.access.oauth.signing_keys import SigningKeys, require_https
 
 #: Latest expiry, in seconds since 1970: the end of the year 9999. Anything later is not a date.
 _LATEST_EXPIRY = 253_402_300_799
+#: Clock difference to the issuer that is forgiven, in seconds.
+_LEEWAY_S = 30.0
 _PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9@.|_-]{1,100}")
 
 
@@ -37,22 +38,15 @@ class OAuthPolicy:
         buckets_claim: Claim that lists the caller's buckets, as a list or separated by spaces. A token
             without it reaches no bucket.
         write_scope: OAuth scope without which a token is read-only; None: every token may write.
-        algorithms: Allowed signature algorithms, out of ALGORITHMS.
-        leeway_s: Clock difference to the issuer that is forgiven.
     """
 
     issuer: str
     audience: str
     buckets_claim: str = "calypso_buckets"
     write_scope: str | None = None
-    algorithms: tuple[str, ...] = ALGORITHMS
-    leeway_s: float = 30.0
 
     def __post_init__(self) -> None:
         require_https(self.issuer)
-        unknown = set(self.algorithms) - set(ALGORITHMS)
-        if unknown or not self.algorithms:
-            raise ConfigError(f"OAuth signature algorithms must be among {', '.join(ALGORITHMS)}.")
 
 
 class OAuthVerifier(TokenVerifier):
@@ -78,7 +72,7 @@ class OAuthVerifier(TokenVerifier):
             self._grant(claims, scopes),
             fingerprint(token),
             claims={"iss": self._policy.issuer},
-            expires_at=self._void_at(claims),
+            expires_at=_void_at(claims),
             resource=self._policy.audience,
             scopes=scopes,
             subject=str(claims["sub"]),
@@ -92,7 +86,7 @@ class OAuthVerifier(TokenVerifier):
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             return None
         key_id, algorithm = header.get("kid"), header.get("alg")
-        if algorithm not in self._policy.algorithms or not isinstance(key_id, str | None):
+        if algorithm not in ALGORITHMS or not isinstance(key_id, str | None):
             return None
         keys = await self._keys.find(key_id, algorithm)
         return next(filter(None, (self._verified(token, key, algorithm) for key in keys)), None)
@@ -107,7 +101,7 @@ class OAuthVerifier(TokenVerifier):
                 algorithms=[algorithm],
                 audience=self._policy.audience,
                 issuer=self._policy.issuer,
-                leeway=self._policy.leeway_s,
+                leeway=_LEEWAY_S,
                 options={"require": ["exp", "iss", "aud", "sub"], "strict_aud": False},
             )
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
@@ -120,12 +114,13 @@ class OAuthVerifier(TokenVerifier):
             name=_name(claims["sub"]),
             limit=ScopeLimit(buckets=frozenset(_words(claims.get(policy.buckets_claim)))),
             read_only=policy.write_scope is not None and policy.write_scope not in scopes,
-            expires_at=self._void_at(claims),
+            expires_at=_void_at(claims),
         )
 
-    def _void_at(self, claims: Mapping[str, Any]) -> int:
-        """Return when the token expires here: nothing that it begins may last longer."""
-        return math.ceil(int(claims["exp"]) + self._policy.leeway_s)
+
+def _void_at(claims: Mapping[str, Any]) -> int:
+    """Return when the token expires here: nothing that it begins may last longer."""
+    return math.ceil(int(claims["exp"]) + _LEEWAY_S)
 
 
 def _name(subject: str) -> str:
