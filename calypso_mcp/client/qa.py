@@ -26,19 +26,16 @@ class Qa:
         self._connection = connection
         self._uploads = uploads
 
-    async def add(self, question: str, answer: str, declared: Declaration) -> tuple[FileState, bool]:
+    async def add(self, question: str, answer: str, declared: Declaration) -> FileState:
         """Keep `answer`, text or Markdown, under `question`; the same question again replaces it.
 
         Of what is `declared`, destination and tags count; the rest follows from the question.
-
-        Returns:
-            Where it stands, and whether it is a member of its own. If not, it is a Markdown file, and an
-            earlier answer stays beside it.
+        Where the backend keeps no questions, it is a Markdown file, and an earlier answer stays beside it.
         """
         if Extension.QA not in await self._connection.extensions():
             text = as_markdown(question, answer).encode()
             file = replace(declared, filename=qa_filename(question), title=" ".join(question.split())[:300])
-            return await self._uploads.upload(Upload(BytesSource(text), file)), False
+            return await self._uploads.upload(Upload(BytesSource(text), file))
         destination = declared.destination
         body = AddQa(
             question=question,
@@ -50,4 +47,4 @@ class Qa:
         )
         key = idempotency_key("qa", body.to_wire())
         made = await self._requester.post(paths.QA, QaPair, body, idempotency_key=key, creates=True)
-        return state_of_made(made.body, replayed=made.replayed), True
+        return state_of_made(made.body, replayed=made.replayed)

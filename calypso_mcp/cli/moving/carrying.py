@@ -122,8 +122,7 @@ async def _carry_group(sides: Sides, group: Sequence[Source], bucket_id: str) ->
             declared = declare(source, bucket_id, sides.extensions)
             if pair is not None and Extension.QA in sides.extensions:
                 plain = Declaration(destination=declared.destination, tags=declared.tags)
-                state, _ = await sides.there.qa.add(*pair, plain)
-                carried.append(Carried(source, state))
+                carried.append(Carried(source, await sides.there.qa.add(*pair, plain)))
             else:
                 uploads.append((source, Upload(BytesSource(content), declared)))
         except CalypsoError as error:

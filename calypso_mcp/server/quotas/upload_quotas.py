@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,14 +178,23 @@ class UploadQuotas:
 
         await self._table.run(work)
 
-    @asynccontextmanager
-    async def attempt(self, grant: AccessGrant, admission: Admission) -> AsyncGenerator[None]:
-        """Give back the room of one source if the block, which stores it, fails for good."""
+    async def store(
+        self, grant: AccessGrant, admission: Admission, store: Callable[[], Awaitable[FileState]]
+    ) -> FileState:
+        """Store the one source of an admission with `store`, and settle what came of it.
+
+        Raises:
+            QuotaExceeded: It was not admitted.
+            CalypsoError: What `store` raised.
+        """
+        admission.require()
         try:
-            yield
+            state = await store()
         except CalypsoError as error:
             await self.settle(grant, admission, [FileState.of_error(error)])
             raise
+        await self.settle(grant, admission, [state])
+        return state
 
     def close(self) -> None:
         """Close the file."""

@@ -185,11 +185,11 @@ async def _upload(
     declared = replace(declared, destination=arriving.target.destination)
     upload = Upload(checked.source, declared, checked.origin, keeps_name=not arguments.filename)
     admission = await admit_uploads(access, [(upload, checked.size_bytes)])
-    admission.require()
-    async with access.state.quotas.attempt(access.grant, admission):
-        uploaded = await access.client.uploads.upload(upload, on_progress=_report_bytes(progress, checked))
-    await access.state.quotas.settle(access.grant, admission, [uploaded])
-    return uploaded
+    return await access.state.quotas.store(
+        access.grant,
+        admission,
+        lambda: access.client.uploads.upload(upload, on_progress=_report_bytes(progress, checked)),
+    )
 
 
 async def _import(access: Access, url: str, declared: Declaration, arriving: _Arriving) -> FileState:

@@ -78,13 +78,12 @@ async def add_qa(
     arrival = Arrival(target.destination.names[0], content_digest("qa", question, answer), size_bytes)
     await make_room(access, [arrival])
     admission = await access.state.quotas.admit(access.grant, [arrival])
-    admission.require()
-    async with access.state.quotas.attempt(access.grant, admission):
-        added, is_member = await access.client.qa.add(question, answer, declared)
-    await access.state.quotas.settle(access.grant, admission, [added])
+    added = await access.state.quotas.store(
+        access.grant, admission, lambda: access.client.qa.add(question, answer, declared)
+    )
     remark = (
         ""
-        if is_member
+        if await access.backend.abilities.have(Extension.QA)
         else "Stored as a Markdown file, as this Calypso has no questions. An earlier answer stays beside it."
     )
     return await _answer(access, added, target, remark)
