@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import anyio
 
-from calypso_mcp.api.batches import AcceptedItem, BatchFinalized
+from calypso_mcp.api.batches import (
+    AcceptedItem,
+    BatchFile,
+    BatchFinalized,
+    CreateBatch,
+    Manifest,
+    ManifestItem,
+)
 from calypso_mcp.api.states import state_of_item, states_of_finalized
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.transport.retrying import Retries
-from calypso_mcp.client.uploading.batch_body import build_request
 from calypso_mcp.client.uploading.preparation import Prepared, open_source
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.single_upload import KEY_REUSED
@@ -22,6 +28,7 @@ from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, FinalizeAnswer
+from calypso_mcp.domain.uploads.declaration import Destination, batch_key
 from calypso_mcp.errors import CalypsoError, Conflict, SessionExpired, UploadError
 
 _log = logging.getLogger(__name__)
@@ -74,7 +81,7 @@ class BatchRun:
         self._items = items
         self._board = board
         self._on_opened = on_opened
-        self._body = build_request(items)
+        self._body = _create_request(items)
         self._addresses: dict[str, AcceptedItem] = {}
 
     async def run(self) -> None:
@@ -202,6 +209,35 @@ class BatchRun:
     @property
     def _batch_id(self) -> str:
         return self.machine.batch_id or ""
+
+
+def _create_request(items: Mapping[str, Prepared]) -> CreateBatch:
+    """Return the create request: equal for equal files, whatever order they came in."""
+    ids = sorted(items)
+    destinations = {prepared.declaration.destination for prepared in items.values()}
+    is_shared = len(destinations) == 1
+    return CreateBatch(
+        manifest=Manifest(
+            **asdict(destinations.pop() if is_shared else Destination()),
+            batch_idempotency_key=batch_key(ids),
+            items=tuple(
+                ManifestItem(
+                    client_file_id=client_id,
+                    **ManifestItem.fields_of(items[client_id].declaration, routed=not is_shared),
+                )
+                for client_id in ids
+            ),
+        ),
+        files=tuple(
+            BatchFile(
+                client_file_id=client_id,
+                filename=items[client_id].declaration.filename,
+                content_type=items[client_id].declaration.media_type,
+                size_bytes=items[client_id].size_bytes,
+            )
+            for client_id in ids
+        ),
+    )
 
 
 def _finalize_answer(answer: BatchFinalized) -> FinalizeAnswer:

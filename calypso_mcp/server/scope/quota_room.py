@@ -1,17 +1,21 @@
 """Admits what fits a caller's quota, after giving back the room of sources that are gone.
 
 A source may be removed or replaced by this caller or another, here or elsewhere. So that is not counted as it
-happens, but looked up before anything would be refused.
+happens, but looked up before anything would be refused. The size of what Calypso fetches shows afterwards, so
+the most is set aside first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.concurrency import map_parallel
+from calypso_mcp.domain.limits import FILE_BYTES
+from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import NotFound, QuotaExceeded
 from calypso_mcp.server.quotas.upload_quotas import Admission, Arrival, admit_all, make_arrivals
@@ -60,6 +64,34 @@ async def require_room(access: Access, declaration: Declaration) -> None:
     (refusal,) = await access.state.quotas.foresee(access.grant, [arrival.in_place_of(before)])
     if refusal is not None:
         raise refusal
+
+
+async def count_fetch(
+    access: Access, bucket: str, url: str, fetch: Callable[[], Awaitable[FileState]]
+) -> FileState:
+    """Fetch a page and count it with its true size, after the room of what is gone was given back.
+
+    `bucket` is one of `Destination.names`; `fetch` has Calypso fetch the page.
+
+    Raises:
+        QuotaExceeded: The largest source that there can be would not fit; nothing was fetched.
+    """
+    quotas, grant = access.state.quotas, access.grant
+    key = hashlib.sha256(url.encode(errors="replace")).hexdigest()
+    largest = [Arrival(bucket, f"room {key}", FILE_BYTES)]
+    await make_room(access, largest)
+    admission = await quotas.admit(grant, largest)
+    try:
+        admission.require()
+        fetched = await fetch()
+    finally:
+        # The room that was set aside is given back in any case.
+        await quotas.settle(grant, admission, [FileState(outcome="replayed")])
+    if not fetched.is_replayed:
+        size_bytes = fetched.size_bytes or 0
+        counted = await quotas.admit(grant, [Arrival(bucket, f"{key} {size_bytes}", size_bytes)])
+        await quotas.settle(grant, counted, [fetched])
+    return fetched
 
 
 async def make_room(access: Access, arrivals: Sequence[Arrival]) -> None:

@@ -33,8 +33,7 @@ from calypso_mcp.server.scope.destinations import (
     find_version_rule,
     note_created,
 )
-from calypso_mcp.server.scope.fetch_quotas import count_fetch
-from calypso_mcp.server.scope.quota_room import admit_uploads, require_room
+from calypso_mcp.server.scope.quota_room import admit_uploads, count_fetch, require_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import CallContext
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step

@@ -23,8 +23,7 @@ from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import answer
 from calypso_mcp.server.results.standings import UploadReport
 from calypso_mcp.server.scope.destinations import Target, create_missing, find_target, note_created
-from calypso_mcp.server.scope.fetch_quotas import count_fetch
-from calypso_mcp.server.scope.quota_room import make_room
+from calypso_mcp.server.scope.quota_room import count_fetch, make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
 #: How long these tools wait by themselves: most pages and answers are searchable within a second.
