@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+
+from calypso_mcp.domain.addresses import is_loopback
 
 _READING = frozenset({"GET", "HEAD"})
 #: A request that a person typed has no origin; one of our page has ours.
@@ -36,10 +38,10 @@ def is_known_host(host: str, allowed: Collection[str]) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    if name == "localhost" or name.endswith(".localhost"):
+    if is_loopback(name):
         return True
     try:
-        ipaddress.ip_address(name)
+        ip_address(name)
     except ValueError:
         return any(known.lower() in {name, host.lower(), f"{name}:*"} for known in allowed)
     return True

@@ -93,8 +93,7 @@ class DescriptorSource:
 
     async def version(self) -> object:
         """Return what changes when the file is written to."""
-        status = os.fstat(self._fd)  # answered from memory, no thread needed
-        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return file_version(os.fstat(self._fd))  # answered from memory, no thread needed
 
     async def feed(self, update: Callable[[bytes], object]) -> None:
         """Hand the whole file to a hasher, read and computed in worker threads, a stride at a time.
@@ -111,6 +110,14 @@ class DescriptorSource:
     def close(self) -> None:
         """Close the descriptor."""
         os.close(self._fd)
+
+
+def file_version(status: os.stat_result) -> tuple[int, ...]:
+    """Return what changes whenever a file is replaced or written to.
+
+    The time of the last write can be set back by the writer; that of the last change cannot.
+    """
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @contextmanager

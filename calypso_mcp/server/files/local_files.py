@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from calypso_mcp.client.transport.sources import file_version
 from calypso_mcp.domain.files.path_rules import PathStyle, Placement, missed, place, refused
 from calypso_mcp.domain.files.secret_names import secret_rule
 from calypso_mcp.domain.unicode_forms import normalize
@@ -115,7 +116,7 @@ class OpenedFile:
     filename: str
     identity: str
     location: str
-    #: Changes whenever the file is replaced or written to.
+    #: See `file_version`.
     version: tuple[int, ...]
     #: When that was, in nanoseconds since 1970.
     changed_ns: int
@@ -235,8 +236,7 @@ def _open_placed(path: str, placement: Placement, policy: FilePolicy) -> OpenedF
             descriptor, status = regular_file_at(folder, parts[-1], path)
         finally:
             os.close(folder)
-    # The time of the last write can be set back by the writer; that of the last change cannot.
-    version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    version = file_version(status)
     identity = "/".join(parts)
     location = "/".join((root.resolved.rstrip("/\\"), *parts))
     name = normalize("NFC", parts[-1])
