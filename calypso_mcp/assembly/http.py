@@ -18,7 +18,7 @@ from calypso_mcp import __version__
 from calypso_mcp.assembly.access import Callers, callers
 from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.assembly.sealing import shared_or_own
-from calypso_mcp.assembly.server import file_policy, server_state, task_runs
+from calypso_mcp.assembly.server import server_state, task_runs
 from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
 from calypso_mcp.page.findings import Findings
@@ -86,12 +86,7 @@ async def running_app(
         metrics = Metrics(names) if settings.metrics else None
         uploads = one_time_uploads(settings, known)
         state = replace(
-            server_state(
-                settings,
-                partial(known.find_backend, backends),
-                # Over HTTP a path means a file on another machine than the caller's.
-                files=file_policy(settings, over_http=True),
-            ),
+            server_state(settings, partial(known.find_backend, backends), over_http=True),
             grant_for=known.grant_for,
             current_grant=known.current_grant,
             granted_agents=known.granted_agents,

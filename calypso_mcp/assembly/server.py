@@ -43,7 +43,7 @@ async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
     """
     async with open_backends(settings) as backends:
         state = replace(
-            server_state(settings, lambda _grant: backends.of_process(), files=file_policy(settings)),
+            server_state(settings, lambda _grant: backends.of_process()),
             page_address=partial(_page_address, settings),
         )
         server = build_server(state, tasks=task_runs(settings))
@@ -78,7 +78,7 @@ def misconfigured_server(problem: ConfigError) -> CalypsoServer:
 
 
 def server_state(
-    settings: Settings, backend_for: Callable[[AccessGrant], Backend], *, files: FilePolicy
+    settings: Settings, backend_for: Callable[[AccessGrant], Backend], *, over_http: bool = False
 ) -> ServerState:
     """Return the state of a server: the part that is the same over every transport."""
     return ServerState(
@@ -90,7 +90,7 @@ def server_state(
         profile=settings.profile,
         tools=frozenset(settings.tools) or None,
         read_only=settings.read_only,
-        files=files,
+        files=file_policy(settings, over_http=over_http),
         conversations=conversations(settings),
         telemetry=Telemetry(log_questions=settings.log_queries),
     )
@@ -123,7 +123,7 @@ def task_runs(settings: Settings) -> TaskRuns | None:
 
 
 def file_policy(settings: Settings, *, over_http: bool = False) -> FilePolicy:
-    """Return which local paths may be uploaded: none over HTTP, where a path means another disk."""
+    """Return which local paths may be uploaded: none over HTTP, where a path means the caller's disk."""
     local_paths = settings.allow_local_files_over_http or not over_http
     return FilePolicy(
         allowed_roots=tuple(str(path) for path in settings.allow_paths) if local_paths else (),

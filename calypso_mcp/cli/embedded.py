@@ -21,7 +21,7 @@ from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.limits import FILE_BYTES, MOST_TAGS
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
-from calypso_mcp.local.options import STORE_FILE, LocalOptions
+from calypso_mcp.local.options import STORE_FILE
 from calypso_mcp.local.processes.served import Served, announced
 from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace
@@ -99,14 +99,11 @@ async def serve_backend(
         ConfigError: The data folder cannot be used.
         StoreFault: The store was deleted, replaced or emptied meanwhile.
     """
-    options = local_options(settings, key.key)
     served = Served(origin(listening))
-    async with open_backend(options) as app:
-        store = FileWatch(options.data_dir / STORE_FILE)
-        page = put_page_before(
-            app, settings, options, key, served, findings=Findings(lambda: diagnose(flags))
-        )
-        with announced(options.data_dir, served):
+    async with open_backend(local_options(settings, key.key)) as app:
+        store = FileWatch(settings.data_dir / STORE_FILE)
+        page = put_page_before(app, settings, key, served, findings=Findings(lambda: diagnose(flags)))
+        with announced(settings.data_dir, served):
             greet(served)
             async with run_in_background(lambda: _stop_when_gone(store)):
                 await serve(page, listening)
@@ -125,7 +122,6 @@ async def diagnose(flags: Mapping[str, object]) -> list[dict[str, str]]:
 def put_page_before(
     app: ASGIApp,
     settings: Settings,
-    options: LocalOptions,
     key: BackendKey,
     served: Served,
     *,
@@ -136,7 +132,7 @@ def put_page_before(
         app,
         PagePlace("/", "/v1/", (*settings.allowed_hosts, settings.host)),
         LinkSessions(key.key, served.run),
-        lambda _: _about(options, key),
+        lambda _: _about(settings, key),
         RefusalPace(PAGE_PACE).wait,
         findings=findings,
     )
@@ -153,13 +149,13 @@ async def _stop_when_gone(store: FileWatch) -> None:
         await anyio.sleep(_STORE_CHECK_S)
 
 
-def _about(options: LocalOptions, key: BackendKey) -> Mapping[str, Any]:
+def _about(settings: Settings, key: BackendKey) -> Mapping[str, Any]:
     """Return what the page shows about this backend."""
     return {
         "speaks": "rest",
         "backend": "embedded",
         "version": __version__,
-        "data_folder": str(options.data_dir),
+        "data_folder": str(settings.data_dir),
         "key_source": key.source,
         "limits": {"file_bytes": FILE_BYTES, "tags": MOST_TAGS},
         "unreadable": unreadable_endings(),

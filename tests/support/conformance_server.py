@@ -11,7 +11,7 @@ from socket import socket
 import anyio
 
 from calypso_mcp.assembly.backends import open_backends
-from calypso_mcp.assembly.server import file_policy, server_state
+from calypso_mcp.assembly.server import server_state
 from calypso_mcp.cli.process.listening import listen, origin, serve
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.server.backends.backend import Backend
@@ -31,7 +31,7 @@ async def _serve(settings: Settings, listening: socket) -> None:
             return backends.of_process()
 
         server = build_server(
-            server_state(settings, backend_for, files=file_policy(settings, over_http=True)),
+            server_state(settings, backend_for, over_http=True),
             tasks=TaskRuns(TaskRecords(), TaskPolicy(after_s=TASK_AFTER_S, beat_s=0.1)),
         )
         add_fixtures(server)

@@ -45,11 +45,6 @@ class CheckQueue:
         self._inside = 0
         self._next_start = 0.0
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no check runs or waits."""
-        return self._inside == 0
-
     async def run(self, check: Callable[[], Awaitable[T]]) -> T:
         """Return what `check` returns, when its turn comes.
 

@@ -22,7 +22,7 @@ def no_backend(_grant: AccessGrant) -> Backend:
 def test_buckets_and_an_agent_are_limits_of_their_own_so_that_each_narrows() -> None:
     settings = settings_from({"buckets": ["a", "b"], "agent": "support"}, {})
 
-    state = server_state(settings, no_backend, files=file_policy(settings))
+    state = server_state(settings, no_backend)
 
     assert state.pins == (
         ScopeLimit(buckets=frozenset({"a", "b"})),
@@ -33,7 +33,7 @@ def test_buckets_and_an_agent_are_limits_of_their_own_so_that_each_narrows() -> 
 def test_without_a_pin_nothing_is_limited() -> None:
     settings = settings_from({}, {})
 
-    assert server_state(settings, no_backend, files=file_policy(settings)).pins == ()
+    assert server_state(settings, no_backend).pins == ()
 
 
 @pytest.mark.parametrize(("environ", "every_type"), [({}, False), (KEY, True)])

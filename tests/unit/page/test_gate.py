@@ -15,7 +15,6 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from calypso_mcp.cli.embedded import BackendKey, put_page_before
-from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.served import Served
 from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import STATIC, PageGate, PagePlace
@@ -241,9 +240,7 @@ async def test_a_flood_of_strangers_is_slowed_down_and_a_session_is_not() -> Non
 
 async def test_the_backend_slows_a_flood_of_its_own_page_down(tmp_path: Path) -> None:
     key = BackendKey(KEY, "here")
-    gate = put_page_before(
-        echo, Settings(data_dir=tmp_path), LocalOptions(tmp_path, api_key=KEY), key, Served(ORIGIN)
-    )
+    gate = put_page_before(echo, Settings(data_dir=tmp_path), key, Served(ORIGIN))
     async with httpx2.AsyncClient(base_url=ORIGIN, transport=httpx2.ASGITransport(gate)) as stranger:
         begun = time.monotonic()
         async with anyio.create_task_group() as tasks:

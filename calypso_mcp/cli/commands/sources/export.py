@@ -12,15 +12,13 @@ import anyio
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.sources import SourcesQuery
 from calypso_mcp.assembly.backends import open_backends
-from calypso_mcp.assembly.server import file_policy, server_state
+from calypso_mcp.assembly.server import server_state
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import add_calling_arguments, print_result
 from calypso_mcp.cli.exporting import MANIFEST, Export
 from calypso_mcp.cli.printing.progress import phase
 from calypso_mcp.cli.process.logs import load_settings_and_log
-from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.settings import Settings
 
@@ -54,11 +52,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 async def _export(settings: Settings, reference: str, export: Export) -> None:
     async with open_backends(settings) as backends:
-
-        def backend_for(_grant: AccessGrant) -> Backend:
-            return backends.of_process()
-
-        access = Access(server_state(settings, backend_for, files=file_policy(settings)))
+        access = Access(server_state(settings, lambda _grant: backends.of_process()))
         bucket = await access.require_bucket(reference)
         if not {Extension.SOURCES, Extension.READ} <= await access.backend.abilities.all():
             raise ConfigError("This backend does not return the files that it stores.")
