@@ -69,7 +69,7 @@ def build_server(
         version=__version__,
         instructions=_instructions(state),
         specs=specs,
-        reads_files=state.files is None or bool(state.files.allowed_roots),
+        reads_files=bool(state.files.allowed_roots) or state.problem is not None,
         lifespan=lifespan,
         extensions=[
             *([ChatViewExtension()] if any(spec.has_view for spec in specs) else []),

@@ -17,11 +17,11 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import CurrentGrant, everyone, unchanged
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.conversations import Conversations
+from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.quotas.upload_quotas import UploadQuotas
 from calypso_mcp.server.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from calypso_mcp.server.files.local_files import FilePolicy
     from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 
 
@@ -41,7 +41,7 @@ class ServerState:
         profile: Which of `registry.PROFILES` the tools are from.
         tools: Names of the tools to offer; None for all of the profile.
         read_only: Whether only reading tools are offered.
-        files: Which local paths may be uploaded; None turns local paths off.
+        files: Which local paths may be uploaded, and what is checked of any content.
         one_time_uploads: Hands out upload addresses on this server; None where it has no routes for them.
         quotas: Counts what callers store.
         conversations: Makes and reads the ids that conversations with agents are continued by.
@@ -62,7 +62,7 @@ class ServerState:
     profile: str = "full"
     tools: frozenset[str] | None = None
     read_only: bool = False
-    files: FilePolicy | None = None
+    files: FilePolicy = field(default_factory=FilePolicy)
     one_time_uploads: OneTimeUploads | None = None
     quotas: UploadQuotas = field(default_factory=UploadQuotas)
     conversations: Conversations = field(default_factory=Conversations)

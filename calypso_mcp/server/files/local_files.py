@@ -62,7 +62,7 @@ class FilePolicy:
         max_depth: How many folders below the given one are entered.
     """
 
-    allowed_roots: tuple[str, ...]
+    allowed_roots: tuple[str, ...] = ()
     allow_secret_names: bool = False
     scan_secrets: bool = True
     automaton_file: Path | None = None

@@ -92,7 +92,7 @@ class SourceArguments:
         )
 
 
-async def check_source(arguments: SourceArguments, policy: FilePolicy | None) -> CheckedSource:
+async def check_source(arguments: SourceArguments, policy: FilePolicy) -> CheckedSource:
     """Check the one source that `arguments` name; the looking and searching is done in a worker thread.
 
     Raises:
@@ -123,9 +123,9 @@ def stop_if_abandoned() -> None:
         from_thread.check_cancelled()
 
 
-def require_files(policy: FilePolicy | None) -> FilePolicy:
+def require_files(policy: FilePolicy) -> FilePolicy:
     """Return the policy of local files; ContentError where this server reads none."""
-    if policy is None or not policy.allowed_roots:
+    if not policy.allowed_roots:
         raise ContentError(
             "This server reads no files by path; over HTTP a path would mean the server's disk, not yours.",
             code="local_paths_off",
@@ -176,7 +176,7 @@ def check_local_file(
     return CheckedSource(name, size_bytes, source, identity, origin)
 
 
-def check_text(text: str, filename: str | None, policy: FilePolicy | None) -> CheckedSource:
+def check_text(text: str, filename: str | None, policy: FilePolicy) -> CheckedSource:
     """Check a text. Without a name it gets one from its content, the same every time.
 
     Raises:
@@ -187,7 +187,7 @@ def check_text(text: str, filename: str | None, policy: FilePolicy | None) -> Ch
     return _check_inline(data, name, policy)
 
 
-def check_base64(encoded: str, filename: str | None, policy: FilePolicy | None) -> CheckedSource:
+def check_base64(encoded: str, filename: str | None, policy: FilePolicy) -> CheckedSource:
     """Check base64 content.
 
     Raises:
@@ -217,7 +217,7 @@ def check_base64(encoded: str, filename: str | None, policy: FilePolicy | None) 
     return _check_inline(data, filename, policy)
 
 
-def _check_inline(data: bytes, filename: str, policy: FilePolicy | None) -> CheckedSource:
+def _check_inline(data: bytes, filename: str, policy: FilePolicy) -> CheckedSource:
     check_filename(filename)
     check_size(len(data))
 
@@ -225,7 +225,7 @@ def _check_inline(data: bytes, filename: str, policy: FilePolicy | None) -> Chec
         stop_if_abandoned()
         return data[offset : offset + length]
 
-    _check_content(filename, read, len(data), policy or FilePolicy(()))
+    _check_content(filename, read, len(data), policy)
     return CheckedSource(filename, len(data), BytesSource(data))
 
 

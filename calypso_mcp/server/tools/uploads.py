@@ -54,8 +54,7 @@ async def prepare_target(access: Access, bucket: str, filename: str, *, create: 
             code="no_source",
             hint="Give one of path, text and content_base64, or only the filename with its ending.",
         )
-    if access.state.files is not None:
-        access.state.files.check_name(filename)
+    access.state.files.check_name(filename)
     target = await create_missing(access, await find_target(access, bucket, create=create))
     if target.bucket_id is None:
         raise InputError(

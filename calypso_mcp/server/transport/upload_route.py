@@ -201,9 +201,8 @@ class UploadEndpoint:
             head += block
             if len(head) >= HEAD_BYTES:
                 break
-        if self._state.files is not None:
-            declared = ticket.declaration
-            self._state.files.check_format(declared.filename, bytes(head[:HEAD_BYTES]), declared.media_type)
+        declared = ticket.declaration
+        self._state.files.check_format(declared.filename, bytes(head[:HEAD_BYTES]), declared.media_type)
         return _preceded(bytes(head), blocks)
 
     async def _keep_claim(self, ticket: Ticket) -> None:

@@ -100,7 +100,7 @@ def test_a_real_key_goes_out_neither_by_path_nor_as_text(tmp_path: Path, before:
     with pytest.raises(ContentError) as by_path:
         check_local_file(name, policy)
     with pytest.raises(ContentError) as as_text:
-        check_text(text, name, None)
+        check_text(text, name, policy)
     assert (by_path.value.code, as_text.value.code) == ("secret_content", "secret_content")
 
 
