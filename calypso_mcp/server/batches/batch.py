@@ -43,10 +43,13 @@ _MOST_CREATED = 20
 class Batch:
     """One batch: its inputs, and what the client and the waiting made of them."""
 
-    def __init__(self, access: Access, inputs: list[BatchInput], progress: CallProgress) -> None:
+    def __init__(
+        self, access: Access, inputs: list[BatchInput], progress: CallProgress, time: CallTime
+    ) -> None:
         self._access = access
         self._inputs = inputs
         self._progress = progress
+        self._time = time
         #: Whether the upload has ended, so that each input that was sent has its state.
         self._is_sent = False
         self._readiness: StateReport | None = None
@@ -57,14 +60,14 @@ class Batch:
         slugs = {item.target.slug for item in inputs if item.target}
         self._shared_slug = slugs.pop() if len(slugs) == 1 else None
 
-    async def find_missing(self, folder: WalkedFolder, time: CallTime) -> None:
+    async def find_missing(self, folder: WalkedFolder) -> None:
         """Find the sources that came from the folder and are gone from it."""
-        with time.limited():
+        with self._time.limited():
             await missing_sources.require_removal(self._access)
             self._missing = await missing_sources.find_missing(self._access, folder, self._inputs)
         self._folder = folder
 
-    async def require_agreement(self, ctx: CallContext, time: CallTime, *, confirm: bool) -> None:
+    async def require_agreement(self, ctx: CallContext, *, confirm: bool) -> None:
         """Ask the user, if so much is to be sent or removed; errors as `confirmation.require_yes`.
 
         One question for both: of two, a client that calls again would bring only the second answer.
@@ -72,21 +75,21 @@ class Batch:
         if is_agreed(ctx, confirm=confirm):
             # To find what the question would say takes as long as to upload unchanged files.
             return
-        deeds = [await self._upload_to_confirm(time)]
+        deeds = [await self._upload_to_confirm()]
         if self._folder is not None and self._access.state.confirm_removals:
             deeds.append(missing_sources.removal_to_confirm(self._folder, self._missing))
         asked = ", and ".join(deed for deed in deeds if deed)
         if asked:
             await require_yes(ctx, f"{asked[0].upper()}{asked[1:]}?", confirm=confirm)
 
-    async def _upload_to_confirm(self, time: CallTime) -> str | None:
+    async def _upload_to_confirm(self) -> str | None:
         """Return the upload as the question names it; None if it is small enough to need no question."""
         most = self._access.state.confirm_uploads_over
         if not most or sum(item.upload is not None for item in self._inputs) <= most:
             return None
         found: dict[int, FileState | None] = {}
         with suppress(OutOfTime):
-            found = await self._look(time)
+            found = await self._look()
         there = {position for position, state in found.items() if state and state.is_uploaded}
         new = [
             item.size_bytes
@@ -99,11 +102,11 @@ class Batch:
             f"upload {len(new)} files ({format_bytes(sum(new))}) to {self._shared_slug or 'several buckets'}"
         )
 
-    async def remove_missing(self, time: CallTime) -> None:
+    async def remove_missing(self) -> None:
         """Remove the missing sources, as far as the time allows; only after the upload has ended."""
         if self._folder is not None and self._missing and self._is_sent:
             self._removed = await missing_sources.remove_missing(
-                self._access, self._folder, self._missing, time
+                self._access, self._folder, self._missing, self._time
             )
 
     @property
@@ -116,7 +119,7 @@ class Batch:
         """Return what the inputs that were sent came to."""
         return [item.state for item in self._inputs if self._is_sent and item.upload and item.state]
 
-    async def _look(self, time: CallTime) -> dict[int, FileState | None]:
+    async def _look(self) -> dict[int, FileState | None]:
         """Return what is there already or cannot be sent, by input, and None for what would be sent.
 
         Sends nothing. What goes to a new bucket is left out: that holds nothing yet.
@@ -129,22 +132,22 @@ class Batch:
             for position, item in enumerate(self._inputs)
             if item.upload and item.target and item.target.bucket_id is not None
         }
-        with time.limited():
+        with self._time.limited():
             found = await self._access.client.uploads.look_up_all(
                 list(uploads.values()), on_progress=self._show
             )
         return dict(zip(uploads, found, strict=True))
 
-    async def foresee(self, time: CallTime) -> None:
+    async def foresee(self) -> None:
         """Find what is there already, and what would exceed the caller's quota; sends nothing."""
-        for position, state in (await self._look(time)).items():
+        for position, state in (await self._look()).items():
             self._inputs[position] = replace(self._inputs[position], state=state)
         new = self._sendable()
         self._refuse(new, await foresee_uploads(self._access, list(new.values())))
 
-    async def send(self, time: CallTime) -> None:
+    async def send(self) -> None:
         """Upload what may be sent; after a timeout, files that arrived stay there for the next call."""
-        with suppress(OutOfTime), time.limited():
+        with suppress(OutOfTime), self._time.limited():
             await self._settle_targets()
             asked = self._sendable()
             admission = await admit_uploads(self._access, list(asked.values()))
@@ -196,11 +199,11 @@ class Batch:
             for item in self._inputs
         ]
 
-    async def wait(self, time: CallTime) -> None:
+    async def wait(self) -> None:
         """Wait until what has arrived is searchable."""
         states = self._sent_states()
         if any(state.is_uploaded for state in states):
-            self._readiness = await wait_for_outcomes(self._access.client, states, time, self._progress)
+            self._readiness = await wait_for_outcomes(self._access.client, states, self._time, self._progress)
 
     async def look_at_readiness(self) -> None:
         """Find out whether files that were there already are searchable, to save the caller a wait."""

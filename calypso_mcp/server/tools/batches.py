@@ -79,17 +79,17 @@ async def upload_batch(
             inputs = await reader.read_paths(paths)
         else:
             inputs = await reader.read_items(items or [])
-        batch = Batch(access, keep_apart(inputs), progress)
+        batch = Batch(access, keep_apart(inputs), progress, time)
         if remove_missing and reader.folder is not None:
-            await batch.find_missing(reader.folder, time)
+            await batch.find_missing(reader.folder)
         if dry_run:
-            await batch.foresee(time)
+            await batch.foresee()
         else:
-            await batch.require_agreement(ctx, time, confirm=confirm)
-            await batch.send(time)
-            await batch.remove_missing(time)
+            await batch.require_agreement(ctx, confirm=confirm)
+            await batch.send()
+            await batch.remove_missing()
             if wait:
-                await batch.wait(time)
+                await batch.wait()
             elif batch.is_replay:
                 await batch.look_at_readiness()
     return answer(batch.report(dry_run=dry_run))
