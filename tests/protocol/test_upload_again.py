@@ -259,9 +259,14 @@ async def test_other_tags_or_another_bucket_make_another_upload(folder: Path, da
     fill(folder, 2)
     async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await upload(rig, folder)
-        for arguments in ({"tags": ["new"]}, {"metadata": {"a": 1}}, {"bucket": "other"}):
-            done = await upload(rig, folder, **arguments)
-            assert (done["counts"], changed(done)) == ({"accepted": 2}, [])
+        names = ["even/note-000.md", "odd/note-001.md"]
+        # This backend relabels nothing: the files under the labels before stay in the bucket.
+        for labels in ({"tags": ["new"]}, {"metadata": {"a": 1}}):
+            done = await upload(rig, folder, **labels)
+            assert (done["counts"], changed(done)) == ({"accepted": 2}, names)
+            assert all("stays beside it" in outcome["reason"] for outcome in done["outcomes"])
+        done = await upload(rig, folder, bucket="other")
+        assert (done["counts"], changed(done)) == ({"accepted": 2}, [])
 
 
 async def test_texts_are_recognised_one_by_one_as_well(data_dir: Path) -> None:
