@@ -260,8 +260,10 @@ async def test_a_name_that_is_not_exact_or_not_the_only_one_is_answered_with_wha
     assert (await rig.ok("read_source", file_id="hr/leave.md"))["file_id"] == ids[0]
     refused = await rig.refused("read_source", file_id="Leave.md")
     assert refused["code"] == "source_ambiguous"
-    assert all(file_id in refused["next_step"] for file_id in ids)
-    removed = await rig.ok("remove_source", name="leave.md", bucket="others", confirm=True)
+    assert f"hr/leave.md (docs, {ids[0]}), leave.md (others, {ids[1]})" in refused["next_step"]
+    # The name as listed goes before the file name of another.
+    assert (await rig.ok("read_source", file_id="leave.md"))["file_id"] == ids[1]
+    removed = await rig.ok("remove_source", name="leave.md", confirm=True)
     assert removed["file_id"] == ids[1]
 
 

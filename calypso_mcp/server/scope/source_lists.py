@@ -6,7 +6,7 @@ for one by one. Either way a source shows only its sync into the bucket that was
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -86,7 +86,7 @@ async def find_source(access: Access, reference: str, within: Bucket | None = No
 
 
 async def require_source(access: Access, name: str, within: Bucket | None) -> Source:
-    """Return the one source in scope, or in the bucket `within`, with this name, file name or title.
+    """Return the one source in scope, or in the bucket `within`, with this name, else file name or title.
 
     Raises:
         ScopeError: No source has the name.
@@ -100,22 +100,27 @@ async def require_source(access: Access, name: str, within: Bucket | None) -> So
         return list_page(access, bucket, SourcesQuery(bucket=bucket.id, query=part, limit=_MOST_LOOKED_AT))
 
     pages = await map_parallel(similar_in, buckets, limit=_PARALLEL)
+    places = {
+        source.id: bucket.slug for bucket, page in zip(buckets, pages, strict=True) for source in page.sources
+    }
     similar = list({source.id: source for page in pages for source in page.sources}.values())
-    meant = [source for source in similar if name in _names(source)] or [
-        source for source in similar if name.casefold() in map(str.casefold, _names(source))
-    ]
+    meant = (
+        [source for source in similar if name == source.name]
+        or [source for source in similar if name in _names(source)]
+        or [source for source in similar if name.casefold() in map(str.casefold, _names(source))]
+    )
     if len(meant) == 1:
         return meant[0]
     if meant:
         raise InputError(
             f"{len(meant)} sources have this name.",
             code="source_ambiguous",
-            hint=f"Name one by file_id: {_named(meant)}.",
+            hint=f"Name one by file_id: {_named(meant, places)}.",
         )
     raise ScopeError(
         f"There is no source {clean_line(name, _NAME_CHARS)!r} in {within.slug if within else 'any bucket'}.",
         code="source_not_found",
-        hint=f"Similar: {_named(similar)}." if similar else "Call list_sources for the names.",
+        hint=f"Similar: {_named(similar, places)}." if similar else "Call list_sources for the names.",
     )
 
 
@@ -123,7 +128,10 @@ def _names(source: Source) -> tuple[str, ...]:
     return tuple(filter(None, (source.name, source.filename, source.title)))
 
 
-def _named(sources: Sequence[Source]) -> str:
+def _named(sources: Sequence[Source], places: Mapping[str, str]) -> str:
+    """Return the first sources with their ids, and with their buckets if those differ."""
+    differ = len({places[source.id] for source in sources}) > 1
     return ", ".join(
-        f"{clean_line(source.name, _NAME_CHARS)} ({source.id})" for source in sources[:_MOST_NAMED]
+        f"{clean_line(source.name, _NAME_CHARS)} ({f'{places[source.id]}, ' if differ else ''}{source.id})"
+        for source in sources[:_MOST_NAMED]
     )
