@@ -11,7 +11,6 @@ namespaces); POSIX.1-2017 pathname resolution; UAX #15 (compatibility forms).
 
 from __future__ import annotations
 
-import glob
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -130,7 +129,8 @@ def missed(path: str, roots: Sequence[str], *, code: str) -> ContentError:
 
 def is_pattern(path: str) -> bool:
     """Whether `path` holds signs of a pattern, which no shell has expanded."""
-    return glob.escape(path) != path
+    # `\\?\` begins long paths of Windows.
+    return any(sign in path.removeprefix("\\\\?\\") for sign in "*?[")
 
 
 def _name_roots(roots: Sequence[str]) -> str:
