@@ -9,6 +9,7 @@ HEAVY = {
     "calypso_mcp.client.calypso_client",
     "calypso_mcp.domain.files.file_formats",
     "calypso_mcp.domain.files.text_bytes",
+    "tenacity",
     "sqlite3",
     "click",
     "pypdfium2",

@@ -1,14 +1,17 @@
-"""Repeats failed attempts."""
+"""Repeats failed attempts: the only module that knows tenacity."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.errors import CalypsoError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -34,15 +37,33 @@ class Retries:
         Raises:
             CalypsoError: The error of the last attempt.
         """
-        failed = 0
-        while True:
-            try:
-                return await attempt()
-            except CalypsoError as error:
-                failed += 1
-                pause_s = self.policy.delay_s(
-                    failed, retryable=error.retryable, retry_after_s=error.retry_after_s, jitter=self.dice()
-                )
-                if pause_s is None or is_final(error):
-                    raise
-            await self.clock.sleep(pause_s)
+        # Nearly every first attempt succeeds, and importing tenacity takes longer than many attempts.
+        try:
+            return await attempt()
+        except CalypsoError as error:
+            pause_s = self._pause_s(1, error, is_final)
+            if pause_s is None:
+                raise
+        from tenacity.asyncio import AsyncRetrying
+
+        def pause_after(state: RetryCallState) -> float | None:
+            error = state.outcome.exception() if state.outcome else None
+            return self._pause_s(1 + state.attempt_number, error, is_final)
+
+        await self.clock.sleep(pause_s)
+        result: T = await AsyncRetrying(
+            retry=lambda state: pause_after(state) is not None,
+            wait=lambda state: pause_after(state) or 0.0,
+            sleep=self.clock.sleep,
+        )(attempt)
+        return result
+
+    def _pause_s(
+        self, attempt: int, error: BaseException | None, is_final: Callable[[CalypsoError], bool]
+    ) -> float | None:
+        """Return the seconds to wait after failed attempt number `attempt`; None to give up."""
+        if not isinstance(error, CalypsoError) or is_final(error):
+            return None
+        return self.policy.delay_s(
+            attempt, retryable=error.retryable, retry_after_s=error.retry_after_s, jitter=self.dice()
+        )
