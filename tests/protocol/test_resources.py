@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -12,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, TextResourceContents
 
 from calypso_mcp.server.batches.batch_reports import OutcomeWord
+from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.resources import GUIDES
 from tests.support.mcp_answers import Connect
 from tests.support.own_time import own_time
@@ -50,8 +52,10 @@ async def test_buckets_agents_and_guides_are_listed(connect: Connect):
 
 
 @pytest.mark.parametrize("topic", sorted(set(GUIDES) - {"errors"}))
-async def test_what_a_guide_names_is_a_tool_or_what_tools_take_and_tell(connect: Connect, topic: str):
-    async with connect() as client:
+async def test_what_a_guide_names_is_a_tool_or_what_tools_take_and_tell(
+    connect: Connect, folder: Path, topic: str
+):
+    async with connect(files=FilePolicy((str(folder),))) as client:
         tools = (await client.list_tools()).tools
         guide, _ = await read(client, f"calypso://guide/{topic}")
     known = {"curl", *get_args(OutcomeWord), *(tool.name for tool in tools)}
