@@ -16,6 +16,7 @@ from calypso_mcp import __version__
 from calypso_mcp.assembly.kept_secret import kept_secret
 from calypso_mcp.assembly.local_options import local_options
 from calypso_mcp.cli.clients.pasting import snippets
+from calypso_mcp.cli.process.ending import end_soon
 from calypso_mcp.cli.process.listening import origin, serve
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.limits import FILE_BYTES, MOST_TAGS
@@ -144,6 +145,7 @@ async def _stop_when_gone(store: FileWatch) -> None:
         try:
             await anyio.to_thread.run_sync(store.check)
         except StoreFault:
+            end_soon(1)  # where closing takes longer, the signal alone would end it as if all were well
             signal.raise_signal(signal.SIGTERM)
             return
         await anyio.sleep(_STORE_CHECK_S)
