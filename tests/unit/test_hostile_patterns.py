@@ -163,5 +163,16 @@ def test_a_long_key_of_a_toml_table_is_not_walked_for_each_line_below_it():
     assert len(parse_toml("[tool.some.thing]\n" + lines)["tool"]["some"]["thing"]) == 10_000
 
 
+def test_headings_underlined_with_ever_new_signs_take_linear_time():
+    def seconds(count: int) -> float:
+        text = "".join(f"a\n{chr(0xE000 + number) * 4}\n\n" for number in range(count))
+        started = time.process_time()
+        document = choose_entry("a.rst", "", b"").read(FileContent(text.encode()))
+        assert len(document.blocks) == count
+        return time.process_time() - started
+
+    assert seconds(6_000) < 20 * max(seconds(1_000), 0.01)
+
+
 def test_a_table_of_rules_alone_has_no_sentences():
     assert sentences.split("a | b\nx\n|-\n|-\ny") == ["a | b", "x", "y"]

@@ -16,7 +16,7 @@ import calypso_mcp
 from tests.support.patterns import LOOKING, MATCHING, HostileText, Written, hostile_texts, patterns_of
 
 #: Characters. On a tiny text even cubic time ends.
-TINY, SMALL, LARGE = 250, 2_000, 8_000
+TINY, SMALL, LARGE = 250, 4_000, 16_000
 #: Seconds of CPU: what takes less on a small text is not quadratic, what takes more on a tiny one is worse.
 QUICK_S = 0.001
 #: Linear time grows fourfold from a small text to a large one, quadratic time sixteenfold.

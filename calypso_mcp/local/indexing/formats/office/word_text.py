@@ -31,8 +31,8 @@ _FORM_FIELD = re.compile(
 )
 #: From the large first letter of a paragraph, in a frame of its own, to the rest of it (17.3.1.11).
 _DROP_CAP = re.compile(
-    r'(<w:framePr\b[^<>]*\sw:dropCap="(?:drop|margin)"(?:[^<]|<(?!/?w:p>))*+)</w:p>\s*+<w:p(?:\s[^<>]*)?(?<!/)>'
-    r"(?:<w:pPr>(?:[^<]|<(?!/w:pPr>|w:pPrChange\b))*+</w:pPr>)?"
+    r'(<w:framePr\b[^<>]*\sw:dropCap="(?:drop|margin)"(?:[^<]|<(?!/?w:p>|w:framePr\b))*+)'
+    r"</w:p>\s*+<w:p(?:\s[^<>]*)?(?<!/)>(?:<w:pPr>(?:[^<]|<(?!/w:pPr>|/w:p>|w:pPrChange\b))*+</w:pPr>)?"
 )
 _ENTRY = re.compile(r'<w:listEntry\b[^<>]*\sw:val="([^"<>]*)"')
 _CHOICE = re.compile(r'<w:result\b[^<>]*\sw:val="(\d{1,4})"')

@@ -62,7 +62,7 @@ def _marked(mark: re.Pattern[str]) -> Callable[[Sequence[str]], Iterator[Block]]
 
 def _underlined(lines: Sequence[str]) -> Iterator[Block]:
     """Yield the headings of reStructuredText: their levels follow from the order of their lines' signs."""
-    styles: list[tuple[str, bool]] = []
+    styles: dict[tuple[str, bool], int] = {}
     end = 0
     for index, line in enumerate(lines):
         under = _UNDERLINE.match(line)
@@ -74,10 +74,7 @@ def _underlined(lines: Sequence[str]) -> Iterator[Block]:
         is_long_enough = len(line.rstrip()) >= min(len(text), _SHORTEST_UNDERLINE)
         if not (is_framed or (not above and text[:1].strip())) or not is_long_enough or _is_sign(text):
             continue
-        style = under[1], is_framed
-        if style not in styles:
-            styles.append(style)
-        level = min(styles.index(style) + 1, _LOWEST)
+        level = min(styles.setdefault((under[1], is_framed), len(styles) + 1), _LOWEST)
         yield Block(text.strip(), None, index - is_framed, index + 1, level)
         end = index + 1
 
