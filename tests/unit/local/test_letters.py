@@ -166,6 +166,28 @@ def test_a_signed_message_that_outlook_keeps_as_an_attachment_is_read(data: byte
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "inner", "shown"),
+    [
+        ("note.txt.P7M", b"Note: ninety days.", ["Attachment: note.txt", "Note: ninety days."]),
+        ("bill.xml.p7m", b"<a><b>Ninety</b></a>", ["Attachment: bill.xml", "b: Ninety"]),
+        (
+            "Re. terms.p7m",
+            b"To: a@b.c,\r\n d@b.c\r\nContent-Type: text/plain\r\n\r\nNinety.",
+            ["Attachment: signed message.eml", "To: a@b.c, d@b.c", "Ninety."],
+        ),
+    ],
+)
+def test_a_signed_file_is_read_as_what_it_is(name: str, inner: bytes, shown: list[str]) -> None:
+    letter = EmailMessage()
+    letter["Subject"] = "Terms"
+    letter.set_content("See there.")
+    letter.add_attachment(_signed(inner), "application", "pkcs7-mime", filename=name)
+    document = read("a.eml", letter.as_bytes())
+    assert [block.text for block in document.blocks] == ["Terms", "See there.", *shown]
+    assert document.warnings == ()
+
+
 def test_an_encrypted_or_damaged_message_says_that_it_was_not_read() -> None:
     encrypted = _SIGNED.replace(bytes.fromhex("010702"), bytes.fromhex("010703"))
     for data in (

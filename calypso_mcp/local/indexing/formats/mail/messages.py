@@ -237,7 +237,7 @@ def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Itera
             yield Member(name or "message.eml", "message/rfc822", _inner_message(part))
         elif part.get_content_type() == "message/delivery-status":
             yield Member(name or "status.txt", "text/plain", b"\n".join(map(bytes, _parts(part))))
-        elif is_sealed(name, part.get_content_type()) and (signed := open_sealed(_payload(part))):
+        elif is_sealed(name, part.get_content_type()) and (signed := open_sealed(name, _payload(part))):
             yield signed
         elif _is_tnef(part, name) and (letter := read_tnef(_payload(part))) is not None:
             yield letter

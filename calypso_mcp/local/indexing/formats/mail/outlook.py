@@ -156,5 +156,5 @@ def _attachment(attachment: OutlookAttachment, depth: int) -> Member | Letter | 
     if data is None:
         return None
     name, kind = attachment.file_name or "attachment", attachment.mime_type or ""
-    signed = open_sealed(data) if is_sealed(name, kind) else None
+    signed = open_sealed(name, data) if is_sealed(name, kind) else None
     return signed or Member(name, kind, data)

@@ -10,7 +10,9 @@ from calypso_mcp.local.indexing.formats.members import Member
 #: A message behind its signature, or encrypted (RFC 8551, 3.2).
 _SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 #: What a message begins with, and CMS does not.
-_MESSAGE, _HEAD_BYTES = re.compile(rb"\A(?:[!-9;-~]+:[^\n]*\n)*?content-type:", re.IGNORECASE), 2_048
+_MESSAGE = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*+)*?content-type:", re.IGNORECASE)
+_HEAD_BYTES = 2_048
+_ENDING = ".p7m"
 #: 1.2.840.113549.1.7.2, in DER.
 _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 _STRING_OF_PARTS = 0x24
@@ -32,17 +34,26 @@ class _Element(NamedTuple):
 
 def is_sealed(name: str, content_type: str) -> bool:
     """Whether an attachment is a message with its signature, or encrypted."""
-    return content_type in _SEALED or name.lower().endswith(".p7m")
+    return content_type in _SEALED or name.lower().endswith(_ENDING)
 
 
-def open_sealed(data: bytes) -> Member | None:
-    """Return the message inside its signature, or beside it; None for encrypted or damaged data.
+def open_sealed(name: str, data: bytes) -> Member | None:
+    """Return what is inside a signature, or the message beside it; None for encrypted or damaged data.
 
-    Outlook keeps a message of either kind as an attachment (MS-OXOSMIME 2.1.3).
+    Outlook keeps a message of either kind as an attachment (MS-OXOSMIME 2.1.3). Any other file may be signed,
+    too: its name then stands before the ending (`bill.pdf.p7m`).
     """
-    is_message = _MESSAGE.search(data, 0, _HEAD_BYTES) is not None
-    inner = data if is_message else extract_signed(data)
-    return Member("signed message.eml", "message/rfc822", inner) if inner else None
+    inner = data if _is_message(data) else extract_signed(data)
+    if not inner:
+        return None
+    own_name = name[: -len(_ENDING)] if name.lower().endswith(_ENDING) else ""
+    if "." in own_name and not _is_message(inner):
+        return Member(own_name, "", inner)
+    return Member("signed message.eml", "message/rfc822", inner)
+
+
+def _is_message(data: bytes) -> bool:
+    return _MESSAGE.match(data, 0, _HEAD_BYTES) is not None
 
 
 def extract_signed(data: bytes) -> bytes | None:
