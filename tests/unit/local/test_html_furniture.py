@@ -66,11 +66,17 @@ def test_a_saved_page_keeps_all_but_the_question_of_consent() -> None:
         banner.format("<a>Read on</a>"),
         "<div role=dialog>Nine <button>OK</button></div>",
         "<section id=consent><p>Sign here.</p></section>",
+        "<form id=consent><p>I agree to the operation. <input type=checkbox> Yes</p></form>",
     ):
         assert text_of(kept + rest, is_page=False) == text_of(f"<div>{kept}</div>{rest}", is_page=False)
         assert len(text_of(kept + rest, is_page=False)) > len(text_of(rest, is_page=False))
     alone = "<div class=cookie-banner><p>We use cookies.</p><button>OK</button></div>"
     assert "We use cookies." in text_of(alone, is_page=False)
+
+
+def test_a_form_of_consent_to_something_else_is_content() -> None:
+    form = "<form id=consent><p>I agree to the operation. <input type=checkbox> Yes</p></form>"
+    assert "operation" in text_of(CONTENTS[0].format(*SENTENCES) + form)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ _PROSE_CHARS = 60
 _FIRST_LEVELS = frozenset({"h1", "h2"})
 _CONTROLS = frozenset({"button", "input", "select"})
 _LAID_OVER = frozenset({"dialog", "alertdialog"})
-#: How pages name notices about cookies: a word for cookies alone may be what the page is about.
+#: How pages name notices that speak of cookies; a form of consent to an operation has such a name, too.
 _CONSENT = re.compile(
     r"consent|gdpr|ccpa|onetrust|cookiebot|usercentrics|didomi|cookies?[-_]?(?:banner|notice|bar|law|popup|"
     r"overlay|modal|message|policy|settings|warning|disclaimer|dialog|info|hint|wall|layer|box|alert)"
@@ -40,7 +40,8 @@ _NAME = re.compile(r"[a-z0-9]+")
 class _Tally:
     """What an element holds, counted while its subtree is walked.
 
-    `first` and `last` number its pieces of text in the page; `prose` is its text outside links and blocks.
+    `first` and `last` number its pieces of text in the page; `prose` is its text outside links and blocks;
+    `has_cookies` says whether its text speaks of cookies.
     """
 
     node: LexborNode
@@ -52,6 +53,7 @@ class _Tally:
     controls: int = 0
     prose: int = 0
     has_title: bool = False
+    has_cookies: bool = False
 
     def close(self, last: int) -> None:
         """Take note of its end."""
@@ -67,6 +69,7 @@ class _Tally:
         self.links += child.links
         self.controls += child.controls
         self.has_title |= child.has_title
+        self.has_cookies |= child.has_cookies
         self.prose += 0 if child.is_block else child.prose
 
     @property
@@ -119,7 +122,9 @@ def _count(root: LexborNode) -> tuple[_Tally, list[_Tally]]:
 
     for node, entering in walk(root, is_skipped):
         if node.is_text_node:
-            chars = len((node.text_content or "").strip())
+            text = node.text_content or ""
+            chars = len(text.strip())
+            open_[-1].has_cookies |= "cookie" in text.lower()
             place += chars > 0
             open_[-1].chars += chars
             open_[-1].prose += chars
@@ -161,7 +166,8 @@ def _is_notice(tally: _Tally) -> bool:
 
 
 def _is_about_consent(tally: _Tally) -> bool:
-    return _CONSENT.search(_names(tally.node)) is not None
+    names = _names(tally.node)
+    return _CONSENT.search(names) is not None and (tally.has_cookies or "cookie" in names)
 
 
 def _is_footer(tally: _Tally) -> bool:
