@@ -185,6 +185,11 @@ def test_an_answer_that_is_folded_up_is_read(question: str) -> None:
         assert texts(page)[1:] == ["Nine weeks"]
 
 
+def test_what_hides_behind_an_article_that_ends_with_a_question_is_not_read() -> None:
+    article = f"<main>{'<p>Nine weeks.</p>' * 20}<p>Questions?</p></main>"
+    assert "noise" not in " ".join(texts(f"{article}<div hidden>noise</div>"))
+
+
 def test_a_form_keeps_what_was_typed_apart_from_its_labels() -> None:
     assert texts("<form><label>Holder</label><input value='Ottilie'>since<input value=May></form>") == [
         "Holder Ottilie since May"

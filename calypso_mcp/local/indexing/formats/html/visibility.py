@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from selectolax.lexbor import LexborNode
 
@@ -31,6 +32,8 @@ _EXPLAINED = frozenset(
 _FILE_NAME = re.compile(r"\S+\.\w{3,4}|\s*")
 #: What follows these says what they ask for, even if it is folded up.
 _ASKING = frozenset({"summary", "dt"})
+#: A question is made of few elements and pieces of text: one at the end of a whole article asks for nothing.
+_MOST_PARTS = 20
 
 
 def is_never_content(node: LexborNode) -> bool:
@@ -99,6 +102,11 @@ def _is_answer(node: LexborNode) -> bool:
         before = before.prev
     if before is None:
         return False
-    if before.tag in _ASKING or before.text().rstrip().endswith(_QUESTION):
+    if before.tag in _ASKING:
         return True
-    return before.tag in _HEADED and before.css_matches("[aria-expanded], [aria-controls]")
+    parts = list(islice(before.traverse(include_text=True), _MOST_PARTS + 1))
+    if len(parts) > _MOST_PARTS:
+        return False
+    text = "".join(part.text_content or "" for part in parts if part.is_text_node)
+    unfolds = any(not _UNFOLDING.isdisjoint(part.attributes) for part in parts if part.is_element_node)
+    return text.rstrip().endswith(_QUESTION) or (before.tag in _HEADED and unfolds)
