@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,7 @@ from calypso_mcp.local.retrieval.words.tokens import (
     beginnings,
     is_english,
     kept_together,
+    named_phrases,
     plain_words,
     query_phrases,
     telling_words,
@@ -115,7 +116,8 @@ def search(
             weights, rows = find(wanted)
         if more := _other_spellings(statistics, phrases, weights, rows, scope):
             weights, rows = find([*wanted, *more])
-        if _only_join(weights) and not _only_join(phrases) and not is_english(query):
+        names = named_phrases(query)
+        if _only_join(weights, names) and not _only_join(phrases, names) and not is_english(query):
             return []
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
         mean_length = statistics.mean_length if scope is None else None
@@ -211,9 +213,9 @@ def _passage(found: Found) -> Passage:
     )
 
 
-def _only_join(phrases: Iterable[str]) -> bool:
+def _only_join(phrases: Iterable[str], names: Collection[str]) -> bool:
     """Whether none of the words tells what is sought, as in "die" and "für"."""
-    return all(phrase.strip('"') in FUNCTION_WORDS for phrase in phrases)
+    return all(phrase.strip('"') in FUNCTION_WORDS and phrase not in names for phrase in phrases)
 
 
 def _without_digits(weights: dict[str, float]) -> dict[str, float]:

@@ -144,7 +144,6 @@ def test_words_of_a_language_without_a_stemmer_count_by_how_they_begin() -> None
         ("Wie hoch ist die Kaltmiete für Halle 9?", "Kaltmiete Halle 9"),
         ("Y a-t-il un parking à l'étage ?", "parking à étage"),
         ("¿Cuánto cuesta la bomba?", "bomba"),
-        ("How long is the e-bike tour?", "e-bike tour"),
     ],
 )
 def test_only_words_that_tell_what_is_asked_count(question: str, telling: str) -> None:
@@ -243,6 +242,12 @@ def test_a_price_below_a_heading_answers_for_what_the_heading_names() -> None:
         ("Quem é o diretor da escola?", ["diretor", "escola"]),
         ("Kto jest kierownikiem sklepu?", ["kierownikiem", "sklepu"]),
         ("Vad kostar ett kort för barn?", ["kort", "barn"]),
+        ("Where do I charge the e-bike?", ["charge", "e", "bike", "ebike"]),
+        ("Which OS does the O-ring need?", ["os", "o", "ring", "oring"]),
+        ("AI policy", ["ai", "policy"]),
+        ("Vitamin E", ["vitamin", "e"]),
+        ("WANN IST DIE SITZUNG?", ["sitzung"]),
+        ("È aperto? Dov'è?", ["aperto", "dov"]),
     ],
 )
 def test_words_that_only_ask_or_join_count_for_nothing_in_a_question(text: str, telling: list[str]) -> None:

@@ -339,6 +339,12 @@ def test_a_word_of_five_letters_finds_longer_ones_only_where_no_passage_holds_it
     assert found(connection, "Hotel") == ["same"]
 
 
+def test_a_name_spelled_like_a_word_that_joins_others_is_found(connection: sqlite3.Connection) -> None:
+    add(connection, "one", "Der Bericht über AI")
+    assert found(connection, "AI Richtlinie") == ["one"]
+    assert found(connection, "über Richtlinie") == []
+
+
 @pytest.mark.parametrize(
     "word",
     ["Kasse", "Party", "Parking", "Training", "deneyim", "Polymere", "Rallyesport", "Mitglieder", "années"],

@@ -70,8 +70,6 @@ _FUNCTION = """
 """
 #: Words of other languages that only join others. Queries keep them: in English some tell something ("die").
 FUNCTION_WORDS = frozenset(_FUNCTION.split())
-#: Words joined to the next one ("l'étage", "est-il", "y a-t-il").
-JOINED = frozenset({"c", "d", "j", "jusqu", "l", "m", "n", "qu", "s", "t"})
 
 _COST = """
     cost costs price prices fee fees kostet kosten preis preise gebühr gebühren coûte coûtent coûter prix
@@ -91,6 +89,11 @@ MONEY = COST | frozenset(_MONEY.split())
 
 #: Words whose absence from the documents says nothing about what was sought.
 UNREMARKABLE = STOP_WORDS | FUNCTION_WORDS | COST | frozenset(_UNREMARKABLE.split())
+#: The same of parts of joined words ("l'étage", "est-il", "y a-t-il", "c'è"). Other letters tell something:
+#: no bike is an e-bike.
+UNREMARKABLE_PARTS = frozenset(word for word in UNREMARKABLE if len(word) > 1) | frozenset(
+    ("a", "c", "d", "j", "jusqu", "l", "m", "n", "qu", "s", "t", "è")
+)
 
 #: Chinese is written without spaces, so its question words are cut out rather than compared.
 CHINESE_QUESTION = re.compile(

@@ -19,9 +19,10 @@ from calypso_mcp.local.retrieval.words.identifiers import expand
 from calypso_mcp.local.retrieval.words.stop_words import (
     CHINESE_QUESTION,
     ENGLISH,
-    JOINED,
+    FUNCTION_WORDS,
     STOP_WORDS,
     UNREMARKABLE,
+    UNREMARKABLE_PARTS,
 )
 
 #: Combining marks stay inside words, which Hindi needs; private-use characters (Co) make bucket tokens.
@@ -147,9 +148,9 @@ def telling_words(query: str) -> list[tuple[str, list[str]]]:
     telling: list[tuple[str, list[str]]] = []
     for word, phrases in written_words(query):
         parts = _JOINTS.split(word.casefold())
-        ignored = UNREMARKABLE | JOINED if len(parts) > 1 else UNREMARKABLE
+        ignored = UNREMARKABLE_PARTS if len(parts) > 1 else UNREMARKABLE
         kept = [part for part in parts if part not in ignored]
-        if len(kept) == len(parts):
+        if len(kept) == len(parts) or _is_name(word, query):
             telling.append((word, phrases))
         elif kept:
             telling.append((word, query_phrases(" ".join(kept))))
@@ -160,6 +161,11 @@ def telling_phrases(query: str) -> list[str]:
     """Return the distinct phrases of the words of `query` that tell something; of all if none does."""
     telling = dict.fromkeys(phrase for _, phrases in telling_words(query) for phrase in phrases)
     return list(telling) or query_phrases(query)
+
+
+def named_phrases(query: str) -> set[str]:
+    """Return the phrases of names in `query` that are spelled like words that only join others."""
+    return {phrase for word, own in written_words(query) if _is_name(word, query) for phrase in own}
 
 
 def is_english(text: str) -> bool:
@@ -180,6 +186,12 @@ def _query_words(query: str) -> list[str]:
     text = _spelled(normalize("NFC", query[:MAX_QUERY_CHARS]))
     telling = [word for word in _words(CHINESE_QUESTION.sub(" ", text)) if word not in STOP_WORDS]
     return _indexed(telling) or _indexed(_words(text))
+
+
+def _is_name(word: str, query: str) -> bool:
+    """Whether a word that joins others in some language is a name: AI, OS and the E of "vitamin E" are."""
+    is_capital = word.isupper() and not query.isupper() and (len(word) > 1 or not query.startswith(word))
+    return is_capital and word.casefold() in FUNCTION_WORDS
 
 
 def _spelled(text: str) -> str:
