@@ -14,7 +14,7 @@ from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.ranking import telling
 from calypso_mcp.local.retrieval.words.stems import Stems, weigh
-from calypso_mcp.local.retrieval.words.stop_words import COST, MONEY
+from calypso_mcp.local.retrieval.words.stop_words import BESIDE_COST, COST, MONEY
 from calypso_mcp.local.retrieval.words.tokens import (
     beginning,
     is_english,
@@ -99,8 +99,9 @@ class Question:
 
     @property
     def asks_price(self) -> bool:
-        """Whether nothing answers that states no price."""
-        return not COST.isdisjoint(_words(self.text))
+        """Whether nothing answers that states no price: not of "When is the fee due?"."""
+        words = _words(self.text)
+        return not COST.isdisjoint(words) and words[0] not in BESIDE_COST
 
     @property
     def sought(self) -> str:
@@ -148,11 +149,7 @@ def quotations(
     whole = sum(words.values())
     if not best or not whole:
         return []
-    candidates = [
-        candidate
-        for candidate in _candidates(words, best, of_price=of_price)
-        if not of_price or _states_price(candidate.quotation.text)
-    ]
+    candidates = list(_candidates(words, best, of_price=of_price))
     texts = [f"{source.context}\n{source.text}" for source in best]
     weights = _weights(words, [*texts, *(candidate.scored for candidate in candidates)])
     if max(weights[: len(best)]) < least_share * whole:
@@ -173,9 +170,9 @@ def quotations(
     return [candidate.quotation for candidate in said[:QUOTATIONS]]
 
 
-def _states_price(sentence: str) -> bool:
-    has_sign = any(unicodedata.category(char) == "Sc" for char in sentence)
-    return has_sign or not MONEY.isdisjoint(_words(sentence))
+def _speaks_of_price(text: str) -> bool:
+    has_sign = any(unicodedata.category(char) == "Sc" for char in text)
+    return has_sign or not MONEY.isdisjoint(_words(text))
 
 
 def _words(text: str) -> list[str]:
@@ -197,6 +194,7 @@ def _candidates(
     """Yield each different sentence once, except questions and what only repeats what is asked.
 
     What follows those answers them, so that it is judged together with them, and a price with its headings.
+    With `of_price`, only sentences that speak of one or answer a question for one.
     """
     seen: set[tuple[str, ...]] = set()
     for position, source in enumerate(found):
@@ -215,11 +213,12 @@ def _candidates(
                 asked.append(sentence)
                 continue
             said = tuple(_words(sentence))
-            if said not in seen:
+            answered = [source.context] if source.is_reply else filter(sentences.is_question, asked)
+            if said not in seen and (not of_price or any(map(_speaks_of_price, (sentence, *answered)))):
                 seen.add(said)
                 # A reply need not repeat any word of the question that it is the answer to.
-                before = [source.context] if source.is_reply or of_price else asked
-                scored = "\n".join([*before, sentence])
+                around = [source.context] if source.is_reply or of_price else []
+                scored = "\n".join([*around, *asked, sentence])
                 yield _Candidate(Quotation(position, sentence), scored, sentence in labels)
             asked = []
 

@@ -220,6 +220,24 @@ def test_what_states_no_price_is_no_answer_to_a_question_for_a_price(text: str) 
     assert not Question("Who hires out bicycles?").asks_price
 
 
+@pytest.mark.parametrize(
+    ("text", "passage"),
+    [
+        ("When is the fee due?", Source("Membership fee", "It is due on 1 March.", 1.0)),
+        ("Who pays the fees?", Source("Fees", "The employer pays.", 1.0)),
+        ("Wann ist die Gebühr fällig?", Source("Gebühr", "Sie ist am 1. März fällig.", 1.0)),
+        ("Is there a fee?", Source("Is there a fee?", "Only for late orders.", 1.0, is_reply=True)),
+        ("What does parking cost?", Source("FAQ", "What does parking cost?\n\nAsk at the desk.", 1.0)),
+    ],
+)
+def test_what_only_mentions_a_price_or_answers_the_very_question_need_not_state_one(
+    text: str, passage: Source
+) -> None:
+    question = Question(text)
+    weights = dict.fromkeys(question.phrases(), 1.0)
+    assert quotations(weights, [passage], question.least_share, of_price=question.asks_price)
+
+
 def test_a_price_below_a_heading_answers_for_what_the_heading_names() -> None:
     question = Question("Was kostet die Skifreizeit?")
     text = "Die Fahrt dauert vom 2. bis 8. Januar. Im Preis von 420 Euro ist die Halbpension enthalten."

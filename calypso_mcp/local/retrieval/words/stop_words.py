@@ -79,6 +79,12 @@ _COST = """
 """
 #: Words that ask for a price, which documents state without them.
 COST = frozenset(_COST.split())
+_BESIDE_COST = """
+    when who whom whose where why wann wer wem wo warum quand qui où pourquoi cuándo quién quiénes dónde
+    quando chi dove perché quem onde wanneer waar waarom kto kiedy gdzie när vem когда кто кому где
+"""
+#: First words of questions that ask for something else, even if they mention a price.
+BESIDE_COST = frozenset(_BESIDE_COST.split())
 _MONEY = """
     eur euro euros usd dollar dollars gbp pound pounds pence cent cents chf franken francs kr sek nok dkk
     kronor kroner pln złotych czk kč huf forint ron lei руб рубль рубля рублей tl лв 円 元
