@@ -31,9 +31,10 @@ _ASCII_SPACE = bytes(code for code in range(128) if chr(code).isspace())
 #: Leaders, rules and the like.
 _REPEATED = re.compile(r"(\S)\1{3,}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-#: Text of signs and figures that spells nothing, unless it is mostly figures (a table), whose signs are few.
+#: Text of signs and figures that spells nothing, unless it is mostly figures (a table), whose signs are few,
+#: or few kinds (feet and inches).
 _LEAST_WORD_SHARE, _MOST_DIGIT_SHARE = 0.15, 0.2
-_ODD_SIGNS, _MOST_ODD_SHARE = "!\"#&';<>?@[\\]^_`{}~", 0.15
+_ODD_SIGNS, _MOST_ODD_SHARE, _MOST_ODD_KINDS = "!\"#&';<>?@[\\]^_`{}~", 0.15, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,9 @@ def _spells_words(text: str, squeezed: str) -> bool:
     if in_words < enough:
         signs = _REPEATED.sub("", squeezed)
         digits = sum(map(signs.count, string.digits))
-        odd = sum(map(signs.count, _ODD_SIGNS))
-        is_table = digits >= len(signs) * _MOST_DIGIT_SHARE and odd < len(signs) * _MOST_ODD_SHARE
+        odd = [count for sign in _ODD_SIGNS if (count := signs.count(sign))]
+        has_few = sum(odd) < len(signs) * _MOST_ODD_SHARE or len(odd) <= _MOST_ODD_KINDS
+        is_table = digits >= len(signs) * _MOST_DIGIT_SHARE and has_few
         return is_table or len(signs) < _LEAST_LETTERS or in_words >= len(signs) * _LEAST_WORD_SHARE
     bases = normalize("NFD", squeezed).encode("ascii", "ignore")
     letters = bases.translate(None, _NO_LATIN_LETTERS)
