@@ -90,8 +90,8 @@ def test_chapters_of_a_fiction_book_are_its_sections() -> None:
 <FictionBook xmlns:l="http://www.w3.org/1999/xlink"><description><title-info>
 <book-title>Порт</book-title><lang>ru</lang></title-info></description><body><title><p>Port</p></title>
 <section><title><p>Part</p><p>One</p></title><epigraph><p>Salt.</p></epigraph>
-<section><title><p>Quay</p></title><p>Nine <emphasis>ships</emphasis><empty-line/> lay here.</p>
-<subtitle>Night</subtitle><image l:href="#a"/><poem><stanza><v>Lamps,</v><v>ropes.</v></stanza></poem>
+<section/><section><title><p>Quay</p></title><p>Nine <style name="b">ships</style><empty-line/> lay here.</p>
+<title/><subtitle>Night</subtitle><image l:href="#a"/><poem><stanza><v>Lamps,</v><v>ropes.</v></stanza></poem>
 
 
 

@@ -6,7 +6,8 @@ import re
 
 _START, _HEAD_CHARS = "<FictionBook", 2_000
 _NAME = re.compile(r"<book-title>([^<]*)</book-title>")
-_TAG = re.compile(r"<(/?)(section|title|subtitle|p|v|body|empty-line|image)\b[^<>]*>")
+#: An element called `style` would hide its text in HTML, and one that is empty would never end.
+_TAG = re.compile(r"<(/?)(section|title|subtitle|p|v|body|style|empty-line|image)\b[^<>]*>")
 _DEEPEST = 6
 
 
@@ -33,6 +34,8 @@ class _Headings:
 
     def _written(self, tag: re.Match[str]) -> str:
         end, name = tag[1], tag[2]
+        if tag[0].endswith("/>"):
+            return ""
         if name == "section":
             self._depth += -1 if end else 1
         elif name in {"title", "subtitle"}:
