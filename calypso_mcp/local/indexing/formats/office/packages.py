@@ -27,7 +27,8 @@ _TITLE = re.compile(r"<dc:title[^<>]*>([^<]{1,500})</dc:title>")
 _TITLE_PARTS = ("docProps/core.xml", "meta.xml")
 OPEN_CONTENT = re.compile(r"^content\.xml$")
 _OPEN_STYLES = re.compile(r"^styles\.xml$")
-_PAGE_NUMBER = re.compile(r"\W{0,3}\d{1,4}(?:\W{1,3}\d{1,4})?\W{0,3}")
+#: Four figures are a year.
+_PAGE_NUMBER = re.compile(r"\W{0,3}\d{1,3}(?:\W{1,3}\d{1,3})?\W{0,3}")
 _PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
 _SHEETS = re.compile(r"^(?:xl/(?:workbook|worksheets/[^/]+)|content)\.xml$")
 #: Rows, columns and sheets that anydoc leaves out.
