@@ -390,8 +390,9 @@ def test_a_row_longer_than_a_passage_stays_whole() -> None:
 
 def test_front_matter_gives_title_and_tags_in_yaml_and_toml() -> None:
     for text in ("---\ntitle: T\ntags: [a, b]\n---\nx", '+++\ntitle = "T"\ntags = ["a", "b"]\n+++\nx'):
-        document = read("a.md", text)
-        assert (document.title, document.tags) == ("T", ("a", "b"))
+        for written in (text, text.replace("\n", "\n\n", 1)):
+            document = read("a.md", written)
+            assert (document.title, document.tags) == ("T", ("a", "b"))
 
 
 def test_the_names_of_sections_in_settings_are_the_section_of_what_is_in_them() -> None:
@@ -468,6 +469,7 @@ def test_the_titles_of_sections_in_xml_are_the_section_of_what_is_in_them() -> N
         read(
             "a.xml",
             "<book><info/><title>Guide</title><part><title>The <i>last</i> pump</title><p>Prime it.</p>"
+            "<figure><title>Valve</title><p>A <b>side</b> view.</p></figure><p>Oil <b>it</b>.</p>"
             "<p>x<title>y</title></p></part><p>End of <b>all</b>.</p></book>",
         )
     )
@@ -481,7 +483,8 @@ def test_the_titles_of_sections_in_xml_are_the_section_of_what_is_in_them() -> N
             else chunk.heading
         )
 
-    assert heading("Prime it.") == heading("xy") == "Guide > The last pump"
+    for said in ("Prime it.", "title: Valve", "Oil it.", "xy"):
+        assert heading(said) == "Guide > The last pump"
     assert heading("End of all.") is None
 
 

@@ -48,6 +48,8 @@ _NO_TEXT = frozenset({"script", "style"})
 #: Titles of sections and records (DocBook, DITA, JATS, TEI, feeds, notes), among the first so many elements.
 _TITLES = frozenset({"title", "head", "heading"})
 _TITLE_WITHIN = 2
+#: Their titles are no sections, which would end the one around them.
+_FLOATS = frozenset({"figure", "fig", "table", "caption", "example", "list"})
 _LOWEST = 6
 #: Namespace of an Excel workbook in the XML of 2003.
 _WORKBOOK = "urn:schemas-microsoft-com:office:spreadsheet"
@@ -246,7 +248,7 @@ def _lines(element: _Element, level: int) -> Iterator[tuple[Line, int, bool]]:
     if attributes:
         yield (f"{name} {CELL_SEPARATOR.join(attributes)}", element.line, element.line), level, False
     for index, child in enumerate(children):
-        if index < _TITLE_WITHIN and (title := _title_in(child)):
+        if index < _TITLE_WITHIN and name not in _FLOATS and (title := _title_in(child)):
             level += 1
             yield (title, child.line, child.end), level, True
         else:

@@ -14,6 +14,7 @@ _MOST_TAGS = 20
 _MOST_TAG_CHARS = 100
 #: What ends front matter that begins with the key.
 _ENDS = {"---": re.compile(r"(?:---|\.\.\.)[ \t]*$"), "+++": re.compile(r"\+\+\+[ \t]*$")}
+_KEY = re.compile(r"\w[\w-]*+:(?:\s|$)")
 _TITLE = re.compile(r"title:[ \t]*+(.+)", re.IGNORECASE)
 
 
@@ -28,13 +29,18 @@ class FrontMatter:
 def read_front_matter(lines: list[str]) -> tuple[FrontMatter, int]:
     """Return what front matter states and how many lines it takes."""
     mark = lines[0].rstrip()
-    is_rule = not any(map(str.strip, lines[1:2]))  # above the first slide or paragraph
-    if mark not in _ENDS or is_rule:
+    if mark not in _ENDS or (mark == "---" and _is_rule(lines)):
         return FrontMatter(), 0
     for index, line in enumerate(lines[1:_MOST_LINES], 1):
         if _ENDS[mark].match(line):
             return _stated(mark, lines[1:index]), index + 1
     return FrontMatter(), 0
+
+
+def _is_rule(lines: list[str]) -> bool:
+    """Whether the first line stands above the first slide or paragraph: a blank line and no key follow it."""
+    below = lines[1:_MOST_LINES]
+    return not any(map(str.strip, below[:1])) and _KEY.match(next(filter(str.strip, below), "")) is None
 
 
 def _stated(mark: str, lines: list[str]) -> FrontMatter:
