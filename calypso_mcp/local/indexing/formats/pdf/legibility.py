@@ -30,7 +30,7 @@ _NO_LATIN_LETTERS = bytes(set(range(256)) - set(string.ascii_letters.encode()))
 _ASCII_SPACE = bytes(code for code in range(128) if chr(code).isspace())
 #: Leaders, rules and the like.
 _REPEATED = re.compile(r"(\S)\1{3,}")
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD, _ASCII_WORD = re.compile(r"[^\W\d_]{2,}"), re.compile(r"[A-Za-z]{2,}")
 #: Text of signs and figures that spells nothing, unless it is mostly figures (a table), whose signs are few,
 #: or few kinds (feet and inches).
 _LEAST_WORD_SHARE, _MOST_DIGIT_SHARE = 0.15, 0.2
@@ -88,10 +88,11 @@ def _garbled_share(line: str) -> float:
 def _spells_words(text: str, squeezed: str) -> bool:
     """Whether `text`, which is `squeezed` without its white space, spells words or is mostly figures."""
     enough = len(squeezed) * _LEAST_WORD_SHARE
+    word = _ASCII_WORD if text.isascii() else _WORD  # finds the same in half the time
     # Most pages show in their first lines that they hold words.
-    in_words = sum(map(len, _WORD.findall(text, 0, len(text) // 4)))
+    in_words = sum(map(len, word.findall(text, 0, len(text) // 4)))
     if in_words < enough:
-        in_words = sum(map(len, _WORD.findall(text)))
+        in_words = sum(map(len, word.findall(text)))
     if in_words < enough:
         signs = _REPEATED.sub("", squeezed)
         digits = sum(map(signs.count, string.digits))

@@ -49,6 +49,9 @@ def split_page(text: str, page: Part, headings: dict[str, int]) -> Iterator[Bloc
 
 def _joined(lines: list[str]) -> str:
     """Return the lines of a paragraph; Chinese and Japanese ones that only the margin parted as one."""
+    text = "\n".join(lines)
+    if text.isascii():
+        return text
     full = max(_LEAST_FULL_CHARS, _FULL_LINE * max(map(len, lines)))
     text = lines[0]
     for line, following in pairwise(lines):
