@@ -115,6 +115,11 @@ READ = {
         "Fees, fines\nTen, 20\nYou pay 10, 20 or\n",
         "Fees, fines\nTen, 20\nYou pay 10, 20 or",
     ),
+    "prose below a table": (
+        "a.txt",
+        'What\tGrams\nFlour\t500\nSugar\t200\n\n"Mix it well,\nand bake it.',
+        'What\tGrams\nFlour\t500\nSugar\t200\n\n"Mix it well,\nand bake it.',
+    ),
     "csv with decimal commas": (
         "a.csv",
         "10:00;1,5;2,5\n10:01;1,6;2,6\n",

@@ -22,8 +22,8 @@ _SAMPLE_LINES = 50
 _LINES_ABOVE = 10
 #: Share of the rows below that are no wider than the names of the columns.
 _AS_NARROW = 0.75
-#: So many lines with as many delimiters are a table, if they are short.
-_SURE_LINES, _SURE_WITHIN = 3, 10_000
+#: So many first lines of a table have as many delimiters, and nearly all others: prose may follow a table.
+_SURE_LINES, _AS_WIDE = 3, 0.9
 _LONGEST_FIELD = 10_000_000
 #: Rows go without labels if the names of the columns would make the text longer by more characters.
 _MOST_LABELS = 10_000_000
@@ -43,13 +43,16 @@ def read_text(file: FileContent) -> Document:
 
 def _is_table(text: str) -> bool:
     """Whether text of any name is surely a table: its first line names the columns of numbers below."""
-    lines = text[:_SURE_WITHIN].split("\n", _SURE_LINES)[:_SURE_LINES]
-    delimiter = _delimiter(lines[:1])
-    if delimiter is None or len({line.count(delimiter) for line in lines}) > 1 or len(lines) < _SURE_LINES:
+    lines = [line for line in text.split("\n") if line.strip()]
+    top = lines[:_SURE_LINES]
+    delimiter = _delimiter(top[:1])
+    if delimiter is None or len(top) < _SURE_LINES or any(f"{delimiter} " in line for line in top):
+        return False  # the last as in sentences
+    number = top[0].count(delimiter)
+    as_wide = [line.count(delimiter) == number for line in lines]
+    if not all(as_wide[:_SURE_LINES]) or sum(as_wide) < _AS_WIDE * len(lines):
         return False
-    if any(f"{delimiter} " in line for line in lines):  # as in sentences
-        return False
-    header, below = (line.split(delimiter) for line in lines[:2])
+    header, below = (line.split(delimiter) for line in top[:2])
     return is_header(header, below) and stands_above_numbers(header, below)
 
 
