@@ -155,6 +155,11 @@ READ = {
         "<!-- Ask\nAnn -->\n<a><!-- <b>old</b> --><c>x<!-- first -->y</c></a>",
         "c: xy\n\nAsk Ann\nfirst",
     ),
+    "a heading that is a number": (
+        "a.xml",
+        "<fix><heading>270</heading><at><lat>9</lat></at></fix>",
+        "heading: 270\nlat: 9",
+    ),
     "rss": ("a.rss", RSS, "Feed\n\ntitle: News & more | description: Hello world"),
     "svg": ("a.svg", "<svg><style>.a{}</style><text x='1'>Revenue</text></svg>", "text: Revenue"),
     "lines of a drawing": (

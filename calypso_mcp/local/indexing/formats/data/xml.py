@@ -259,7 +259,7 @@ def _title_in(element: _Element) -> str:
     """Return the text of an element that is the title of the one around it; empty for any other."""
     is_title = _local(element.name).lower() in _TITLES and (element.is_mixed or not element.elements)
     text = _text(element) if is_title else ""
-    return text if len(text) <= LONGEST_TITLE else ""
+    return text if len(text) <= LONGEST_TITLE and any(map(str.isalpha, text)) else ""
 
 
 def _cells(element: _Element) -> list[str]:
