@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
@@ -28,7 +28,7 @@ from openpyxl.comments import Comment
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 
-Edits = dict[str, Callable[[str], str]]
+Edits = Mapping[str, Callable[[str], str | bytes]]
 
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -120,6 +120,18 @@ def test_signs_on_a_slide_are_read_as_they_are_shown(font: str, signs: str, text
     run = f'<a:rPr><a:sym typeface="{font}" charset="2"/></a:rPr><a:t>{signs}</a:t>'
     edits: Edits = {"ppt/slides/slide3.xml": lambda xml: xml.replace("<a:t>First</a:t>", run)}
     assert read("a.pptx", edited(deck(), edits)).blocks[0].text == text
+
+
+def test_slides_in_utf_16_are_read() -> None:
+    def in_utf_16(xml: str) -> bytes:
+        return xml.replace("UTF-8", "UTF-16", 1).replace("First", "Größe").encode("utf-16")
+
+    edits: Edits = {"ppt/slides/slide3.xml": in_utf_16}
+    assert [block.text for block in read("a.pptx", edited(deck(), edits)).blocks] == [
+        "Größe",
+        "Second",
+        "Third",
+    ]
 
 
 def test_the_footer_that_slides_of_opendocument_declare_is_read_once() -> None:

@@ -23,6 +23,7 @@ BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, Valu
 #: Most bytes that the parts looked at here may unpack to.
 _MOST_BYTES = 256 << 20
 _MEDIA = re.compile(r"(?:^|/)(?:media|Pictures|embeddings|Thumbnails)/")
+_DECLARATION = re.compile(r"^<\?xml\b[^<>]*>")
 _TITLE = re.compile(r"<dc:title[^<>]*>([^<]{1,500})</dc:title>")
 _TITLE_PARTS = ("docProps/core.xml", "meta.xml")
 OPEN_CONTENT = re.compile(r"^content\.xml$")
@@ -277,7 +278,10 @@ class Package:
 
 def decode_part(content: bytes, codec: str = "utf-8") -> str:
     """Return a part of XML as text; packages hold it in UTF-8, seldom in UTF-16."""
-    return content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else codec, "replace")
+    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        # A copy in UTF-8 must not declare UTF-16.
+        return _DECLARATION.sub("", content.decode("utf-16", "replace"), count=1)
+    return content.decode(codec, "replace")
 
 
 def take_out(
