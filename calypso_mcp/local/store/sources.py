@@ -206,7 +206,7 @@ def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> lis
     ended: list[str | None] = []
     replaced_in: dict[str, str] = {}
     has_failed = file.sync_status == SyncStatus.FAILED
-    before: FileRow | None = None
+    replaced: list[FileRow] = []
     for other in others:
         row = rows[other["id"]]
         if other["is_later"]:
@@ -217,11 +217,10 @@ def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> lis
             shared = set(row.bucket_ids) & set(file.bucket_ids)
             if shared and (row.sync_status == SyncStatus.FAILED or not has_failed):
                 ended.append(take_out(connection, row, shared, successor=file.id, now=now))
-                before = before if row.sync_status == SyncStatus.FAILED else row
+                replaced.append(row)
             elif shared:
                 files.add_to_error(connection, file.id, " The previous version was kept.")
-    if before is not None:
-        _inherit_labels(connection, file, before, now=now)
+    _inherit_labels(connection, file, replaced[::-1], now=now)
     leaving = [bucket for bucket in file.bucket_ids if bucket in replaced_in]
     if leaving:
         successor = replaced_in[leaving[-1]]
@@ -229,16 +228,26 @@ def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> lis
     return [session_id for session_id in ended if session_id]
 
 
-def _inherit_labels(connection: sqlite3.Connection, file: FileRow, before: FileRow, *, now: float) -> None:
-    """Give a new version the tags and metadata of the one before, as far as it has none of its own.
+def _inherit_labels(
+    connection: sqlite3.Connection, file: FileRow, replaced: Sequence[FileRow], *, now: float
+) -> None:
+    """Give a new version the tags and metadata of those `replaced`, newest first, as far as it has none.
 
-    What the metadata say of a page that the version before was fetched from does not hold for the new one.
+    Several are replaced at once if they follow each other faster than they are indexed. What the metadata say
+    of a page that a version was fetched from does not hold for the new one.
     """
-    own, earlier = file.declaration, before.declaration
-    tags = own.tags or earlier.tags
-    metadata = own.metadata or (earlier.metadata if before.url is None else None)
-    if (tags, metadata) != (own.tags, own.metadata):
+    own = file.declaration
+    tags = own.tags or next((row.declaration.tags for row in replaced if row.declaration.tags), ())
+    earlier = (_without_origin(row.declaration.metadata) for row in replaced if row.url is None)
+    metadata = {} if _without_origin(own.metadata) else next(filter(None, earlier), dict[str, Any]())
+    if metadata or tags != own.tags:
+        metadata = {**metadata, **(own.metadata or {})}
         relabel(connection, file, title=None, tags=tags, metadata=metadata, now=now)
+
+
+def _without_origin(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return metadata without the id of the source at its origin, which identifies it but tells nothing."""
+    return {name: value for name, value in (metadata or {}).items() if name != "external_id"}
 
 
 def read_growth(connection: sqlite3.Connection, bucket_id: str) -> Growth:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import closing
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -28,9 +29,11 @@ def store() -> Generator[sqlite3.Connection]:
         yield connection
 
 
-def finalized(store: sqlite3.Connection, bucket_id: str, if_exists: IfExists, *others: str) -> str:
+def finalized(
+    store: sqlite3.Connection, bucket_id: str, if_exists: IfExists, *others: str, **labels: Any
+) -> str:
     """Return the id of a file whose bytes have arrived and that waits to be indexed."""
-    declaration = Declaration("policy.md", content_type="text/markdown", if_exists=if_exists)
+    declaration = Declaration("policy.md", content_type="text/markdown", if_exists=if_exists, **labels)
     [address] = sessions.insert(
         store, NewSession(declaration, 1, (bucket_id, *others)), now=1.0, lifetime_s=60.0
     )
@@ -77,6 +80,22 @@ def test_of_versions_recorded_together_the_latest_stays(
     assert sorted(sessions_left) == sorted(rows[id_].session_id for id_ in versions[:2])
     assert [id_ for id_ in versions if files.get(store, id_)] == versions[-1:]
     assert [hit.text for hit in search(store, "zebra", Where([bucket.id]), limit=5)] == ["Zebra number 2."]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("own", [None, {"external_id": "policy.md"}])
+def test_the_latest_version_has_the_labels_of_the_last_that_brought_some(
+    store: sqlite3.Connection, order: tuple[int, ...], own: dict[str, str] | None
+) -> None:
+    bucket = buckets.insert(store, slug="docs", name="Docs", description=None, now=0.0)
+    first = finalized(store, bucket.id, "replace", tags=("hr",), metadata={"year": 2026})
+    versions = [first, *(finalized(store, bucket.id, "replace", metadata=own) for _ in range(2))]
+    for position in order:
+        indexed(store, versions[position])
+    last = files.get(store, versions[-1])
+    assert last is not None
+    assert last.declaration.tags == ("hr",)
+    assert last.declaration.metadata == {"year": 2026, **(own or {})}
 
 
 def test_a_copy_that_is_to_stay_beside_the_others_replaces_nothing(store: sqlite3.Connection) -> None:
