@@ -214,6 +214,8 @@ async def test_any_number_of_buckets_is_ranked_together(api: Api) -> None:
         ({"metadata": {"year": 2024}}, {"c.md"}),
         ({"metadata": {"year": "2024"}}, {"c.md"}),
         ({"metadata": {"year": "2025"}}, set[str]()),
+        ({"metadata": {"is_final": True}}, {"c.md"}),
+        ({"metadata": {"is_final": "true"}}, {"c.md"}),
         ({"metadata": {"year": None}}, set[str]()),
         ({"tags": ["old"], "source": "*.txt"}, {"b.txt"}),
         ({"source": "*a" * 120}, set[str]()),
@@ -225,7 +227,7 @@ async def test_a_search_is_filtered_by_what_is_known_of_sources(
     sources: dict[str, dict[str, Any]] = {
         "a.md": {"tags": ["old"]},
         "b.txt": {"tags": ["old", "draft"]},
-        "c.md": {"metadata": {"year": 2024}},
+        "c.md": {"metadata": {"year": 2024, "is_final": True}},
         "d.md": {"path": "Docs/d.md"},
     }
     for name, fields in sources.items():

@@ -116,11 +116,15 @@ def find_matching_files(
 
 
 def _holds(metadata: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether `metadata` has all values wanted, also those written as text or as a number."""
+    """Whether `metadata` has all values wanted: 2024 and true also as text, which some agents write."""
     return all(
-        name in metadata and (metadata[name] == value or str(metadata[name]) == str(value))
+        name in metadata and (metadata[name] == value or _as_text(metadata[name]) == _as_text(value))
         for name, value in wanted.items()
     )
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else dump_json(value)
 
 
 def take_out(
