@@ -88,8 +88,9 @@ def test_a_protected_book_is_refused_and_one_with_hidden_fonts_is_not() -> None:
 def test_chapters_of_a_fiction_book_are_its_sections() -> None:
     told = """<?xml version="1.0" encoding="windows-1251"?>
 <FictionBook xmlns:l="http://www.w3.org/1999/xlink"><description><title-info>
-<book-title>Порт</book-title><lang>ru</lang></title-info></description><body><title><p>Port</p></title>
-<section><title><p>Part</p><p>One</p></title><epigraph><p>Salt.</p></epigraph>
+<book-title>Порт</book-title><annotation><p>Of lamps.</p></annotation><lang>ru</lang></title-info>
+</description><body><title><p>Port</p></title>
+<section><title><p>Part</p><p>One</p></title><annotation><p>Salt.</p></annotation>
 <section/><section><title><p>Quay</p></title><p>Nine <style name="b">ships</style><empty-line/> lay here.</p>
 <title/><subtitle>Night</subtitle><image l:href="#a"/><poem><stanza><v>Lamps,</v><v>ropes.</v></stanza></poem>
 
@@ -101,12 +102,13 @@ def test_chapters_of_a_fiction_book_are_its_sections() -> None:
     document = choose_entry("a.fb2", "", data[:8_192]).read(FileContent(data, "a.fb2"))
     assert document.title == "Порт"
     assert [(block.heading_level, block.text, block.line_start) for block in document.blocks] == [
-        (1, "Port", 3),
-        (1, "Part One", 4),
-        (None, "Salt.", 4),
-        (2, "Quay", 5),
-        (None, "Nine ships lay here.", 5),
-        (3, "Night", 6),
-        (None, "Lamps,", 6),
-        (None, "ropes.", 6),
+        (None, "Of lamps.", 3),
+        (1, "Port", 4),
+        (1, "Part One", 5),
+        (None, "Salt.", 5),
+        (2, "Quay", 6),
+        (None, "Nine ships lay here.", 6),
+        (3, "Night", 7),
+        (None, "Lamps,", 7),
+        (None, "ropes.", 7),
     ]

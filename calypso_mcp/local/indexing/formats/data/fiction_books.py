@@ -6,8 +6,9 @@ import re
 
 _START, _HEAD_CHARS = "<FictionBook", 2_000
 _NAME = re.compile(r"<book-title>([^<]*)</book-title>")
-#: An element called `style` would hide its text in HTML, and one that is empty would never end.
-_TAG = re.compile(r"<(/?)(section|title|subtitle|p|v|body|style|empty-line|image)\b[^<>]*>")
+_ABOUT = re.compile(r"<annotation\b(?:[^<]|<(?!/?annotation\b))*+</annotation>")
+#: HTML would hide the text of a `style` or `annotation`, and never end an empty element.
+_TAG = re.compile(r"<(/?)(section|title|subtitle|p|v|body|style|annotation|empty-line|image)\b[^<>]*>")
 _DEEPEST = 6
 
 
@@ -18,8 +19,11 @@ def page_of_book(text: str) -> str | None:
     start = max(0, text.find("</description>"))
     name = _NAME.search(text, 0, start)
     head = f"<head><title>{name[1]}</title></head>" if name is not None else ""
-    written = _Headings().write(text[start:].partition("<binary")[0])
-    return head + "\n" * text.count("\n", 0, start) + written
+    found = _ABOUT.search(text, 0, start)
+    about, at = (found[0], found.start()) if found is not None else ("", start)
+    before, between = text.count("\n", 0, at), text.count("\n", at + len(about), start)
+    written = _Headings().write("\n" * between + text[start:].partition("<binary")[0])
+    return head + "\n" * before + _Headings().write(about) + written
 
 
 class _Headings:
