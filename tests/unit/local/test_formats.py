@@ -692,10 +692,18 @@ def test_html_is_read_where_the_plain_part_says_nothing(page: str) -> None:
     assert "ntil Friday" in read("a.eml", message.as_bytes()).text
 
 
-def test_the_plain_part_is_read_where_html_shows_pictures_only() -> None:
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "<img src=a.gif>",
+        "<style>p { color: red }</style><img src=a.gif>",
+        "<!--[if mso]><b>-- Old --</b><![endif]-->&nbsp;&#8199;<img src=a.gif><script>if (a < b) run()",
+    ],
+)
+def test_the_plain_part_is_read_where_html_shows_pictures_only(rest: str) -> None:
     message = mail(Subject="s")
     message.set_content("The offer stands until Friday.")
-    page = "<head><title>News</title><style>p { color: red }</style></head><body class=wide><img src=a.gif>"
+    page = f"<head><title>News</title><style>p {{ color: red }}</style></head><body class=wide>{rest}"
     message.add_alternative(page, subtype="html")
     assert "until Friday" in read("a.eml", message.as_bytes()).text
 

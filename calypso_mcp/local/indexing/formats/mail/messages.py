@@ -42,7 +42,11 @@ _TYPED_HEADERS = frozenset({"content-type", "content-disposition", "content-tran
 #: A plain part with fewer words only points to the HTML part, if that has more or says something else.
 _STUB_WORDS = 20
 _WORD = re.compile(rb"[\w\x80-\xff]+")
-_TAG = re.compile(rb"<[^<>]*>")
+#: What a page shows no words of; what is never closed goes on to the end.
+_NO_WORDS = re.compile(
+    rb"<!--[^-]*+(?:-(?!->)[^-]*+)*+(?:-->)?+|<(style|script|title)\b[^<]*+(?:<(?!/\1)[^<]*+)*+(?:</\1)?+"
+    rb"|<[^<>]*>|&#?\w{1,10};"
+)
 #: What PGP wraps around a signed text (RFC 9580, 7).
 _PGP_SIGNED = re.compile(
     rb"-----BEGIN PGP SIGNED MESSAGE-----\r?\n(?:[A-Z][a-z]+: [^\r\n]*+\r?\n)*+\r?\n"
@@ -179,7 +183,7 @@ def _html_words(message: EmailMessage) -> dict[int, frozenset[bytes]]:
             )
         else:
             is_page = part.get_content_type() == "text/html"
-            words[id(part)] = _words(_shown_of_page(_payload(part))) if is_page else frozenset()
+            words[id(part)] = _words(_NO_WORDS.sub(b" ", _payload(part).lower())) if is_page else frozenset()
     return words
 
 
@@ -308,12 +312,6 @@ def _payload(part: EmailMessage) -> bytes:
         with suppress(ValueError):
             return b64decode(payload[: len(payload) // 4 * 4])
     return payload
-
-
-def _shown_of_page(page: bytes) -> bytes:
-    """Return what stands between the tags of a page below its head."""
-    body = page.lower().partition(b"<body")[2]
-    return _TAG.sub(b" ", body.partition(b">")[2] or page)
 
 
 def _words(text: bytes) -> frozenset[bytes]:
