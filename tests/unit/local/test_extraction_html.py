@@ -170,6 +170,27 @@ def test_a_heading_by_its_role_is_one() -> None:
 
 
 @pytest.mark.parametrize(
+    "title",
+    [
+        "<h2><div>Fees</div><div>due</div></h2>",
+        "<div role=heading><p>Fees</p><ul><li>due</ul></div>",
+        "<h2><table><tr><td>Fees<td>due</table></h2>",
+    ],
+)
+def test_blocks_in_a_heading_are_its_line(title: str) -> None:
+    [heading, text] = read(f"{title}<ul><li>Nine</ul>").blocks
+    assert (heading.text, heading.heading_level) == ("Fees due", 2)
+    assert text.text == "- Nine"
+
+
+def test_a_heading_that_is_never_closed_is_not_all_that_follows() -> None:
+    blocks = read(f"<h2>Fees{'<p>Nine weeks.</p>' * 20}").blocks
+    assert [block.text for block in blocks] == ["Fees", *["Nine weeks."] * 20]
+    long = "Nine weeks. " * 30
+    assert texts(f"<h2>Fees<p>{long}") == ["Fees", long.strip()]
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "<h3>How long?</h3>",

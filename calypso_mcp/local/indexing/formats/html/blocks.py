@@ -9,7 +9,11 @@ from selectolax.lexbor import LexborNode
 
 from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
-from calypso_mcp.local.indexing.formats.html.visibility import is_never_content, said_by_attributes
+from calypso_mcp.local.indexing.formats.html.visibility import (
+    is_never_content,
+    list_parts,
+    said_by_attributes,
+)
 from calypso_mcp.local.indexing.formats.tables import (
     CELL_SEPARATOR,
     LONGEST_HEADER,
@@ -85,6 +89,8 @@ class _Reader:
         self._texts_before: list[int] = []
         #: How many of these are open.
         self._groups = self._preformatted = self._sections = 0
+        #: Of each open heading: whether blocks in it are part of its line.
+        self._headings: list[bool] = []
 
     def read(self, root: LexborNode) -> list[Block]:
         by_role = {
@@ -102,7 +108,9 @@ class _Reader:
             elif tag == "button":
                 self._inline.append(" ")  # it shows an edge
             elif level := by_role.get(node.mem_id) or _HEADINGS.get(tag):
-                self._heading(level, entering=entering)
+                self._heading(node, level, entering=entering)
+            elif tag in BLOCKS and self._headings and self._headings[-1]:
+                self._inline.append(" ")
             elif tag in BLOCKS and entering:
                 self._open(tag)
             elif tag in BLOCKS:
@@ -130,12 +138,14 @@ class _Reader:
         if said := said_by_attributes(node, is_empty=is_empty):
             self._add(f" {said} " if node.tag == "input" else said if is_empty else f" ({said})")
 
-    def _heading(self, level: int, *, entering: bool) -> None:
+    def _heading(self, node: LexborNode, level: int, *, entering: bool) -> None:
         if entering:
+            self._headings.append(bool(list_parts(node)))
             self._give_up_rows()
             self._end_line()
             self._end_block()
             return
+        self._headings.pop()
         text = _tidy("".join(self._inline)).replace("\n", " ")
         self._inline = []
         if text:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import islice
 
 from selectolax.lexbor import LexborNode
+
+from calypso_mcp.local.indexing.documents import LONGEST_TITLE
 
 _NEVER_CONTENT = """
     script style noscript noframes template canvas iframe object embed head nav rp rt datalist audio video
@@ -32,7 +35,8 @@ _EXPLAINED = frozenset(
 _FILE_NAME = re.compile(r"\S+\.\w{3,4}|\s*")
 #: What follows these says what they ask for, even if it is folded up.
 _ASKING = frozenset({"summary", "dt"})
-#: A question is made of few elements and pieces of text: one at the end of a whole article asks for nothing.
+#: A question or heading is made of few elements and pieces of text, and short: one that is never closed holds
+#: all that follows.
 _MOST_PARTS = 20
 
 
@@ -60,6 +64,17 @@ def said_by_attributes(node: LexborNode, *, is_empty: bool) -> str:
     else:
         said = attributes.get("title") if node.tag in _EXPLAINED else ""
     return "" if not said or _FILE_NAME.fullmatch(said) else said
+
+
+def list_parts(node: LexborNode) -> list[LexborNode]:
+    """Return a question or heading with all that is in it; nothing of an element too large to be one."""
+    parts = list(islice(node.traverse(include_text=True), _MOST_PARTS + 1))
+    is_small = len(parts) <= _MOST_PARTS and len(_text_of(parts)) <= LONGEST_TITLE
+    return parts if is_small else []
+
+
+def _text_of(parts: Iterable[LexborNode]) -> str:
+    return "".join(part.text_content or "" for part in parts if part.is_text_node).strip()
 
 
 def _is_mere_button(node: LexborNode) -> bool:
@@ -104,9 +119,6 @@ def _is_answer(node: LexborNode) -> bool:
         return False
     if before.tag in _ASKING:
         return True
-    parts = list(islice(before.traverse(include_text=True), _MOST_PARTS + 1))
-    if len(parts) > _MOST_PARTS:
-        return False
-    text = "".join(part.text_content or "" for part in parts if part.is_text_node)
+    parts = list_parts(before)
     unfolds = any(not _UNFOLDING.isdisjoint(part.attributes) for part in parts if part.is_element_node)
-    return text.rstrip().endswith(_QUESTION) or (before.tag in _HEADED and unfolds)
+    return _text_of(parts).endswith(_QUESTION) or (before.tag in _HEADED and unfolds)
