@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import StrictBool
 
-from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, AnyText, WireModel, spelled
+from calypso_mcp.api.wire import AnswerModel, AnswerPart, AnyText, WireModel, spelled
 
 
-class AgentModel(WireModel):
+class AgentModel(AnswerPart):
     """One agent. `id` is passed through unchanged: both id families are in use.
 
     Its `buckets`, which say what the list of buckets says, are not kept: they can be all of a large team's.
@@ -23,8 +23,8 @@ class AgentModel(WireModel):
     instructions: str | None = None
     source: str | None = None
     enabled: StrictBool = True
-    bucket_ids: Annotated[tuple[str, ...], NULL_IS_EMPTY] = ()
-    missing_bucket_ids: Annotated[tuple[str, ...], NULL_IS_EMPTY] = ()
+    bucket_ids: tuple[str, ...] = ()
+    missing_bucket_ids: tuple[str, ...] = ()
 
     @property
     def live_bucket_ids(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from calypso_mcp.api.files import (
     TaskId,
     UploadTarget,
 )
-from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, WireModel, spelled
+from calypso_mcp.api.wire import AnswerModel, AnswerPart, WireModel, spelled
 from calypso_mcp.domain.states.file_state import Reason
 
 _CLIENT_FILE_ID_KEYS = ("client_file_id", "clientFileId")
@@ -76,7 +76,7 @@ class AcceptedItem(UploadTarget):
     client_file_id: ClientFileId
 
 
-class ItemProblem(WireModel):
+class ItemProblem(AnswerPart):
     """A rejected, failed or pending entry. Its published shape is open, so both error spellings are read."""
 
     client_file_id: ClientFileId
@@ -117,7 +117,7 @@ class BatchSession(AnswerModel):
 
     batch_id: Annotated[str, spelled("batch_id", "id")]
     upload_strategy: str = "gcs_resumable"
-    accepted: Annotated[tuple[AcceptedItem, ...], NULL_IS_EMPTY] = ()
+    accepted: tuple[AcceptedItem, ...] = ()
     rejected: AnyProblems = ()
 
 
@@ -127,7 +127,7 @@ class FinalizeBatch(WireModel):
     mode: Literal["finalize_uploaded"] = "finalize_uploaded"
 
 
-class FinalizedItem(WireModel):
+class FinalizedItem(AnswerPart):
     """A file that finalize turned, now or earlier, into a knowledge file."""
 
     client_file_id: ClientFileId
@@ -141,13 +141,13 @@ class BatchFinalized(AnswerModel):
 
     batch_id: Annotated[str, spelled("batch_id", "id")]
     status: str = "finalized"
-    finalized: Annotated[tuple[FinalizedItem, ...], NULL_IS_EMPTY] = ()
+    finalized: tuple[FinalizedItem, ...] = ()
     pending: AnyProblems = ()
     failed: AnyProblems = ()
-    replayed: Annotated[tuple[FinalizedItem, ...], NULL_IS_EMPTY] = ()
+    replayed: tuple[FinalizedItem, ...] = ()
 
 
-class BatchItem(WireModel):
+class BatchItem(AnswerPart):
     """One file's state inside a batch."""
 
     client_file_id: ClientFileId

@@ -33,6 +33,7 @@ def _share(value: T) -> T:
     return value
 
 
+_State = Annotated[str, BeforeValidator(lambda word: word or "unknown"), AfterValidator(str.lower)]
 _Count = Annotated[StrictInt, BeforeValidator(lambda count: 0 if count is None else count)]
 
 
@@ -43,9 +44,7 @@ class BucketStore:
     `warned_member_count` is an extension: members of which a reader should know something.
     """
 
-    status: Annotated[str, BeforeValidator(lambda word: word or "unknown"), AfterValidator(str.lower)] = (
-        "unknown"
-    )
+    status: _State = "unknown"
     indexed_member_count: _Count = 0
     pending_member_count: _Count = 0
     warned_member_count: _Count = 0
@@ -77,7 +76,7 @@ class Bucket:
     id: str
     slug: str
     name: Annotated[str, BeforeValidator(lambda name: name or "")] = ""
-    status: Annotated[str, AfterValidator(_share)] = BucketStatus.ACTIVE
+    status: Annotated[_State, AfterValidator(_share)] = BucketStatus.ACTIVE
     description: AnyText = None
     member_count: Annotated[_Count, spelled("memberCount", "member_count")] = 0
     kept_counts: Annotated[

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, StrictBool, StrictInt, f
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
-from calypso_mcp.api.wire import AnswerModel, AnyText, WireModel, spelled
+from calypso_mcp.api.wire import AnswerModel, AnswerPart, AnyText, WireModel, spelled
 from calypso_mcp.domain.states.statuses import FileStatus
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 
@@ -99,7 +99,7 @@ class FileQuery(WireModel):
     verify: str | None = None
 
 
-class UploadTarget(WireModel):
+class UploadTarget(AnswerPart):
     """An upload session's address: a short-lived bearer capability, never shown or stored."""
 
     session_id: str
@@ -118,7 +118,7 @@ class UploadSession(UploadTarget, AnswerModel):
     upload_strategy: str = "gcs_resumable"
 
 
-class TaskReference(WireModel):
+class TaskReference(AnswerPart):
     """The task inside a finalize answer."""
 
     id: OwnTaskId

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, StrictInt
 
 from calypso_mcp.api.connection import Extension, mark
-from calypso_mcp.api.wire import NULL_IS_EMPTY, AnswerModel, WireModel, as_object
+from calypso_mcp.api.wire import AnswerModel, AnswerPart, WireModel, as_object
 from calypso_mcp.domain.limits import SEARCH_RESULTS
 
 #: Buckets of one request where the API takes more than five.
@@ -36,7 +36,7 @@ class SearchRequest(WireModel):
     per_file: StrictInt | None = Field(default=None, ge=1, json_schema_extra=_FILTER)
 
 
-class SearchResult(WireModel):
+class SearchResult(AnswerPart):
     """One passage.
 
     The embedded backend puts into `attributes`: `bucket_ids` (all buckets the file is in), `updated_at` (that
@@ -67,8 +67,8 @@ class SearchResponse(AnswerModel):
     query: str = ""
     agent: str | None = None
     strategy: str | None = None
-    results: Annotated[tuple[SearchResult, ...], NULL_IS_EMPTY] = ()
-    #: An extension: words of the query that no passage searched holds in any form, where they are most of it.
+    results: tuple[SearchResult, ...] = ()
+    #: An extension: words of the query that no passage searched holds in any form; None without any.
     absent_words: tuple[str, ...] | None = None
     #: An extension: how many sources the filters leave to be searched; None without filters.
     filtered_sources: StrictInt | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictInt
 
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.api.wire import AnswerModel, WireModel
+from calypso_mcp.api.wire import AnswerModel, AnswerPart, WireModel
 
 #: Sources on one page of a listing, and characters of one reading, unless asked for otherwise; and at most.
 DEFAULT_PAGE, LARGEST_PAGE = 50, 1_000
@@ -129,7 +129,7 @@ class SourceList(AnswerModel):
     next_cursor: str | None = None
 
 
-class SourcePassage(WireModel):
+class SourcePassage(AnswerPart):
     """A piece of a source's text. `attributes` give its place, as in a search result."""
 
     index: StrictInt

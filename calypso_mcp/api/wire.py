@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, cast
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class WireModel(BaseModel):
@@ -38,21 +38,27 @@ def as_object(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
-def _or_empty(value: object) -> object:
-    return () if value is None else value
-
-
 def _text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
 #: A text that only describes: one of another type, which the API sheet does not rule out, is left out.
 AnyText = Annotated[str | None, BeforeValidator(_text_or_none)]
-#: Reads null, which some APIs write for an empty list, as an empty one.
-NULL_IS_EMPTY: Final = BeforeValidator(_or_empty)
 
 
-class AnswerModel(WireModel):
+class AnswerPart(WireModel):
+    """Something in an answer. What is null counts as left out: it must not fail all that stands beside it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_null(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        fields = cast("Mapping[str, object]", value)
+        return {name: field for name, field in fields.items() if field is not None}
+
+
+class AnswerModel(AnswerPart):
     """The whole body of an answer; `request_id` names the request to those who support the API."""
 
     request_id: AnyText = None

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from calypso_mcp.api.agents import AgentModel
-from calypso_mcp.api.batches import BatchFinalized, BatchSession
+from calypso_mcp.api.batches import Batch, BatchFinalized, BatchItem, BatchSession
 from calypso_mcp.api.buckets import MadeBucket
-from calypso_mcp.api.files import KnowledgeFile
+from calypso_mcp.api.files import IndexingTask, KnowledgeFile
 from calypso_mcp.api.search import SearchResponse
+from calypso_mcp.api.wire import WireModel
 
 
 @pytest.mark.parametrize("name", ["pending", "failed"])
@@ -34,7 +35,6 @@ def test_null_is_an_empty_list() -> None:
     lists = {"finalized": None, "replayed": None}
     assert BatchFinalized.model_validate({"batch_id": "b", **lists}).finalized == ()
     assert BatchSession.model_validate({"batch_id": "b", "accepted": None, "rejected": None}).accepted == ()
-    assert SearchResponse.model_validate({"results": None}).results == ()
 
 
 def test_a_bucket_may_leave_what_describes_it_null() -> None:
@@ -58,6 +58,26 @@ def test_the_store_of_a_bucket_may_spell_its_state_otherwise_or_leave_it_null(
     found = MadeBucket.model_validate(made).bucket.store
     assert found is not None
     assert (found.is_active, found.indexed_member_count) == (is_active, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_active"), [(None, True), ("ACTIVE", True), ("Archived", False), ("odd", True)]
+)
+def test_a_bucket_may_spell_its_state_otherwise_or_leave_it_null(status: Any, is_active: bool) -> None:
+    made = MadeBucket.model_validate({"id": "b", "slug": "handbook", "status": status})
+    assert made.bucket.is_active == is_active
+
+
+@pytest.mark.parametrize("kind", [KnowledgeFile, IndexingTask, Batch, BatchItem, AgentModel, SearchResponse])
+def test_null_is_what_is_left_out(kind: type[WireModel]) -> None:
+    named = {"id": "x", "client_file_id": "x"}
+    nulls = dict.fromkeys({*kind.model_fields} - {"id", "client_file_id"})
+    assert kind.model_validate({**nulls, **named}) == kind.model_validate(named)
+
+
+def test_the_first_spelling_with_a_value_is_read() -> None:
+    file = KnowledgeFile.model_validate({"id": "f", "status": None, "canonicalStatus": "indexed"})
+    assert file.status == "indexed"
 
 
 def test_what_only_describes_a_file_may_be_of_any_type() -> None:
