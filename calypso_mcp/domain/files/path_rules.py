@@ -129,8 +129,8 @@ def missed(path: str, roots: Sequence[str], *, code: str) -> ContentError:
 
 def is_pattern(path: str) -> bool:
     """Whether `path` holds signs of a pattern, which no shell has expanded."""
-    # `\\?\` begins long paths of Windows.
-    return any(sign in path.removeprefix("\\\\?\\") for sign in "*?[")
+    # `\\?\` begins long paths of Windows. Brackets are signs, too, but also in names like `[id].tsx`.
+    return any(sign in path.removeprefix("\\\\?\\") for sign in "*?")
 
 
 def _name_roots(roots: Sequence[str]) -> str:

@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from calypso_mcp.domain.files.path_rules import PathStyle, Placement, check_component, fold, place, split
+from calypso_mcp.domain.files.path_rules import (
+    PathStyle,
+    Placement,
+    check_component,
+    fold,
+    missed,
+    place,
+    split,
+)
 from calypso_mcp.errors import ContentError
 
 POSIX, WINDOWS = PathStyle.POSIX, PathStyle.WINDOWS
@@ -267,3 +275,17 @@ def test_a_url_that_is_no_path_of_this_machine_says_what_to_do(url: str, reason:
 def test_a_file_url_of_another_machine_is_refused():
     with pytest.raises(ValueError, match="another machine"):
         split("file://server/srv/a.md", PathStyle.POSIX)
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("hr/*.md", "include"),
+        ("hr/a?.md", "include"),
+        ("app/[id].tsx", "spelling"),
+        ("Plan [final].pdf", "spelling"),
+        ("\\\\?\\C:\\Data\\a.md", "spelling"),
+    ],
+)
+def test_only_a_pattern_that_leads_to_nothing_is_answered_as_one(path: str, hint: str):
+    assert hint in missed(path, ["/srv"], code="file_not_found").hint
