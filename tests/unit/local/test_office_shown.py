@@ -16,13 +16,13 @@ import xlsxwriter
 import xlwt
 from docx.oxml import parse_xml
 from ebooklib import epub
-from odf.draw import Frame, Page, TextBox
+from odf.draw import Frame, Page, PageThumbnail, TextBox
 from odf.office import Annotation
 from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, OpenDocumentText
-from odf.presentation import FooterDecl
+from odf.presentation import FooterDecl, Notes
 from odf.style import MasterPage, PageLayout
 from odf.table import Table, TableCell, TableRow
-from odf.text import H, P, Ruby, RubyBase, RubyText
+from odf.text import H, P, Ruby, RubyBase, RubyText, Span
 from openpyxl.comments import Comment
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part
@@ -141,11 +141,14 @@ def test_the_footer_that_slides_of_opendocument_declare_is_read_once() -> None:
     deck.automaticstyles.addElement(layout)
     deck.masterstyles.addElement(master)
     deck.presentation.addElement(FooterDecl(name="f", text="Internal use"))
+    deck.presentation.addElement(FooterDecl(name="empty"))
     for title in ("One", "Two"):
         page = Page(masterpagename=master)
         page.addElement(frame := Frame(width="9cm", height="2cm"))
         frame.addElement(box := TextBox())
         box.addElement(P(text=title))
+        page.addElement(notes := Notes())
+        notes.addElement(PageThumbnail())
         deck.presentation.addElement(page)
     assert read("a.odp", saved(deck.save)).text.split("\n\n") == ["One", "Two", "Internal use"]
 
@@ -343,9 +346,14 @@ def test_letters_of_opendocument_are_read_without_what_says_how_to_read_them() -
     ruby = Ruby()
     ruby.addElement(RubyBase(text="\u6f22\u5b57"))
     ruby.addElement(RubyText(text="\u304b\u3093\u3058"))
+    unsaid = Ruby()
+    unsaid.addElement(RubyBase(text="\u5e74"))
+    unsaid.addElement(RubyText(stylename="R"))
+    paragraph.addElement(unsaid)
+    paragraph.addElement(Span(text="\u4e2d"))
     paragraph.addElement(ruby)
     document.text.addElement(paragraph)
-    assert read("a.odt", saved(document.save)).text == "\u5348\u524d\u6f22\u5b57"
+    assert read("a.odt", saved(document.save)).text == "\u5348\u524d\u5e74\u4e2d\u6f22\u5b57"
 
 
 @pytest.mark.parametrize("field", ["7", "- 7 -", "7 / 12"])

@@ -104,7 +104,7 @@ OPEN_NOTE = Markup(
     re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b|</text:p>"),
 )
 _OPEN_SHEET = re.compile(r'<table:table\s(?:[^<>]*?\s)?table:name="([^"<>]*)"')
-_OPEN_RUBY = re.compile(r"<text:ruby-text[ >]")
+_OPEN_RUBY = re.compile(r"<text:ruby-text(?:\s[^<>]*)?(?<!/)>")
 _OPEN_BOX = Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", OPEN_NOTE.text)
 _OPEN_MARGIN = Markup(
     re.compile(r"<style:(?:header|footer)(?:-left|-first)?(?:\s[^<>]*)?(?<!/)>"),

@@ -38,7 +38,7 @@ _MARK_PAGE = (
 _SHAPE = Markup(re.compile(r"<p:sp[ >]"), "</p:sp>", DRAWN_TEXT.text)
 _PLACEHOLDER, _FOOTER = re.compile(r"<p:ph\b"), re.compile(r'<p:ph\b[^<>]*\stype="ftr"')
 _OPEN_FOOTER = Markup(
-    re.compile(r"<presentation:footer-decl[ >]"), "</presentation:", re.compile(r">([^<]+)")
+    re.compile(r"<presentation:footer-decl(?:\s[^<>]*)?(?<!/)>"), "</presentation:", re.compile(r">([^<]+)")
 )
 _SLIDE_PART = re.compile(r"^ppt/(?:slides|notesSlides)/[^/]+\.xml$")
 #: Signs in a run that takes them from a font of signs (ECMA-376 part 1, 21.1.2.3.10).
