@@ -183,7 +183,7 @@ async def test_an_agent_that_was_bound_to_more_meanwhile_is_not_asked(connect: C
     assert len(api.asked(ASK)) == 1
 
 
-async def test_without_a_partcitations_from_nowhere_are_shown_and_foreign_ones_dropped(
+async def test_without_a_limit_citations_from_nowhere_are_shown_and_foreign_ones_dropped(
     connect: Connect, api: ScriptedCalypso, caplog: pytest.LogCaptureFixture
 ):
     foreign = source("file_x", "elsewhere", attributes={"bucket_ids": ["bucket_of_nobody"]})
@@ -267,7 +267,7 @@ async def test_an_id_of_somebody_else_or_for_another_agent_answers_as_one_that_n
     assert ASK not in requests[0]
 
 
-async def test_under_a_parta_conversation_ends_when_its_agent_gets_other_buckets(
+async def test_under_a_limit_a_conversation_ends_when_its_agent_gets_other_buckets(
     connect: Connect, api: ScriptedCalypso
 ):
     says(api, "Yes.")

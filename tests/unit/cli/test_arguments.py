@@ -7,8 +7,8 @@ import pytest
 
 from calypso_mcp import __version__
 from calypso_mcp.cli import main
-from calypso_mcp.cli.arguments import UsageError, parse
-from calypso_mcp.cli.command_list import COMMANDS, STDIO
+from calypso_mcp.cli.arguments import CommandParser, UsageError, load_module, parse
+from calypso_mcp.cli.command_list import COMMANDS, STDIO, Command
 from calypso_mcp.settings import knobs
 
 SECRET = "sk-live-4711abcdef"
@@ -149,6 +149,15 @@ def test_help_lists_every_command_and_no_hidden_opposite(capsys: pytest.CaptureF
         assert re.search(rf"^  {command.name} +{command.summary[:20]}", text, re.MULTILINE)
     assert "--no-scan-secrets" in text
     assert "--no-read-only" not in text
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command is not STDIO])
+def test_the_short_usage_names_the_arguments_as_the_rest_of_the_help_does(command: Command) -> None:
+    parser = CommandParser(command)
+    load_module(command).add_arguments(parser)
+    named = re.findall(r"^  ([A-Z_]+) ", parser.format_help(), re.MULTILINE)
+    # An ACTION is one word, which the usage shows.
+    assert [name for name in named if name not in command.usage and name != "ACTION"] == []
 
 
 def test_a_wrong_setting_is_one_line_on_stderr_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
