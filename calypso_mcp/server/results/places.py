@@ -24,7 +24,7 @@ _NAMED: Final = re.compile(
 _BARE: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 #: A sheet whose name stands without marks, and what ends the name.
 _SHEET: Final = re.compile(r"^\s*sheet\s+(?=[^\s\"'0-9])", re.IGNORECASE)
-_BEHIND_NAME: Final = re.compile(r",|\brows?\b", re.IGNORECASE)
+_BEHIND_NAME: Final = re.compile(r",|\srows?\s", re.IGNORECASE)
 _SHORT: Final = {"p": "page"}
 _OF_SPOT: Final = frozenset({"heading", "line_start", "line_end", "row_start", "row_end", "outline", "match"})
 _BARE_NAME: Final = re.compile(r"^(section|sheet)\s+", re.IGNORECASE)

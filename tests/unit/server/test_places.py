@@ -44,6 +44,8 @@ def test_a_place_is_written_for_people(attributes: dict[str, Any], expected: str
         ("sheet Rooms row 3", Place(section="Rooms", line=3)),
         ("Sheet Rules 2026, rows 12-14", Place(section="Rules 2026", line=12)),
         ("sheet 2, row 3", Place(part=2, line=3)),
+        ("sheet Rows", Place(section="Rows")),
+        ("sheet Row data, rows 2-4", Place(section="Row data", line=2)),
         ('handbook.md, section "Leave > Notice", lines 3-5', Place(line=3)),
         ('sheet "Rules 2026", rows 12-14', Place(section="Rules 2026", line=12)),
         ('section "Leave > Notice"', Place(section="Leave > Notice")),
