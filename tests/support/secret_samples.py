@@ -44,6 +44,10 @@ def _digits(count: int) -> str:
     return letters(count, string.digits)
 
 
+def _discord_id() -> str:
+    return base64.b64encode(_digits(_DICE.choice((18, 19, 20))).encode()).decode().rstrip("=")
+
+
 #: Kind, and how one is made. The marks between the parts of fixed text keep scanners from this file.
 TOKENS: dict[str, Callable[[], str]] = {
     "AWS access key id": lambda: "AKIA" + letters(16, _UPPER),
@@ -126,7 +130,7 @@ TOKENS: dict[str, Callable[[], str]] = {
     "OpenAI service account": lambda: f"sk-svcacct-{letters(74, _URL)}T3BlbkFJ{letters(74, _URL)}",
     "OpenAI admin": lambda: f"sk-admin-{letters(58, _URL)}T3BlbkFJ{letters(58, _URL)}",
     "Slack cookie": lambda: f"xo{'xd'}-{letters(120, _BASE64 + '%')}",
-    "Discord bot": lambda: f"M{letters(25)}.{letters(6, _URL)}.{letters(38, _URL)}",
+    "Discord bot": lambda: f"{_discord_id()}.{letters(6, _URL)}.{letters(38, _URL)}",
     "Discord webhook": lambda: f"https://discord.com/api/webhooks/{_digits(18)}/{letters(68, _URL)}",
     "Facebook": lambda: "EAA" + letters(180),
     "1Password": lambda: "ops_eyJ" + letters(300),

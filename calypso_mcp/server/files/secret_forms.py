@@ -150,11 +150,11 @@ SERVICES = (
         "Slack webhook",
         r"(?i:https://hooks\.slack\.com/services/T[a-z0-9_]{1,40}/B[a-z0-9_]{1,40}/[a-z0-9_])",
     ),
+    # It begins with the bot's id in base64: digits only, unlike names in code that have three parts.
     Form(
         "Discord bot token",
-        r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",
+        r"(?:[MNO][DTjz][AEIMQUYcgk][w-z0-5]){6}[A-Za-z0-9]{0,3}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",
         stands_alone=True,
-        holds="aA0",
     ),
     Form("Discord webhook", "discord(?:app)?\\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60}"),
     Form("Facebook token", "EAA[A-Za-z0-9]{100}", stands_alone=True, holds="aA0"),
