@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pydantic_core
 from mcp.server._streamable_http_modern import _SingleExchangeDispatchContext, _to_jsonrpc_response
@@ -38,8 +38,13 @@ from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER as VERSION_HEADER
 from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.shared.transport_context import TransportContext
-from mcp_types import DEFAULT_NEGOTIATED_VERSION, JSONRPCNotification, JSONRPCRequest
-from pydantic import BaseModel
+from mcp_types import (
+    DEFAULT_NEGOTIATED_VERSION,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    jsonrpc_message_adapter,
+)
+from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -49,7 +54,8 @@ P = TypeVar("P", bound=BaseModel)
 
 _UNUSABLE_ID = "The id of a request is a string or a whole number."
 _NO_MESSAGE = (
-    "A message is one JSON-RPC 2.0 object with a method, result or error; batches are not supported."
+    "A message is one JSON-RPC 2.0 object with a method (its params are an object), a result or an error; "
+    "batches are not supported."
 )
 _LOGGING_SETUP = "configure_logging"
 
@@ -204,11 +210,11 @@ def fault_of(text: bytes) -> str | None:
         message = pydantic_core.from_json(text)
     except ValueError:
         return None
-    members = cast("dict[str, object]", message) if isinstance(message, dict) else {}
-    if members.get("jsonrpc") != "2.0" or members.keys().isdisjoint(("method", "result", "error")):
+    try:
+        read = jsonrpc_message_adapter.validate_python(message, by_name=False)
+    except ValidationError:
         return _NO_MESSAGE
-    has_unusable_id = {"id", "method"} <= members.keys() and type(members["id"]) not in (str, int)
-    return _UNUSABLE_ID if has_unusable_id else None
+    return _UNUSABLE_ID if isinstance(read, JSONRPCNotification) and "id" in message else None
 
 
 async def answer_request(

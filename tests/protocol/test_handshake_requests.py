@@ -176,6 +176,11 @@ async def test_whatever_is_no_request_of_the_era_is_answered_by_the_sdk(
         b'"text"',
         b'{"id": 1, "method": "ping"}',
         b'{"jsonrpc": "2.0", "id": 1}',
+        b'{"jsonrpc": "2.0", "id": 1, "method": 5}',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]}',
+        b'{"jsonrpc": "2.0", "method": "ping", "params": [1]}',
+        b'{"jsonrpc": "2.0", "id": 1, "result": 5}',
+        b'{"jsonrpc": "2.0", "id": 1, "error": 5}',
     ],
 )
 async def test_json_that_is_no_message_is_refused_in_one_sentence(content: bytes):

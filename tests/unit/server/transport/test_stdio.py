@@ -150,6 +150,7 @@ async def test_a_large_message_below_the_limit_is_served():
         (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32600),
         (b'{"jsonrpc":"2.0"}', -32600),
         (b'{"jsonrpc":"1.0","method":"ping"}', -32600),
+        (b'{"jsonrpc":"2.0","method":"ping","params":[1]}', -32600),
         (b'"text"', -32600),
         (b"1e999", -32600),
     ],
