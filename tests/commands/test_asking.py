@@ -108,6 +108,8 @@ def test_a_question_with_its_answer_is_found_and_replaced(tmp_path: Path) -> Non
 def test_a_person_names_an_agent_to_ask_and_hears_of_those_there_are(store: Path) -> None:
     asked = ("ask", "How many days of annual leave?", "--agent")
     assert "27 days" in command(store, *asked, "Calypso-Agent").stdout
+    flag_first = run(*asked, "calypso-agent", "--data-dir", str(store), environ={"CALYPSO_AGENT": "other"})
+    assert "27 days" in flag_first.stdout
     nobody = command(store, *asked, "nobody")
     assert nobody.returncode == 1
     assert "no agent 'nobody' here. Name one from `calypso-mcp list`: calypso-agent" in nobody.stderr

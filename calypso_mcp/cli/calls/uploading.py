@@ -43,7 +43,7 @@ class Sources:
         if all(reason == _MISSING for reason in reasons.values()):
             raise ConfigError(
                 f"There is no file or folder at {absolute[0]}.",
-                hint="To send what matches a pattern, name the folder and add --include PATTERN."
+                hint="Name the folder; `calypso-mcp upload` takes --include GLOB."
                 if is_pattern(str(absolute[0]))
                 else "",
             )

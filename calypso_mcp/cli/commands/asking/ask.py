@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Mapping
+from typing import Any
+
+import anyio
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calls.calling import add_calling_arguments, call_tool, print_next_step, print_result
+from calypso_mcp.cli.calls.calling import add_calling_arguments, print_next_step, print_result
+from calypso_mcp.cli.calls.mcp_session import open_session
 from calypso_mcp.cli.printing.hits import print_hits
 from calypso_mcp.cli.printing.terminal import columns
+from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.domain.untrusted_text import clean
 
 
@@ -23,14 +28,20 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Print the answer and what it rests on; 1 if the sources do not say."""
-    # Asked for by any of its names; as a limit, a name that no agent has would leave none, whichever it is.
-    limits = {name: value for name, value in flags.items() if name != "agent"}
+    settings = load_settings_and_log(flags)
     asked = {
         "question": arguments.question,
         "conversation_id": arguments.conversation,
-        "agent": flags.get("agent"),
+        "agent": settings.agent,
     }
-    result = call_tool("ask_agent", asked, limits)
+
+    async def work() -> dict[str, Any]:
+        # An agent that is asked may go by any of its names, and an error lists the others. A limit knows ids
+        # only, and a wrong one hides every agent.
+        async with open_session(settings.model_copy(update={"agent": None})) as session:
+            return await session.call("ask_agent", asked)
+
+    result = anyio.run(work)
     has_answer = bool(result.get("citations"))
     if not print_result(result, arguments):
         for paragraph in clean(str(result["answer"])).splitlines():
