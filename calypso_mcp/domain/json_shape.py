@@ -19,7 +19,7 @@ _QUOTATION_MARK = ord('"')
 class JsonShape:
     """Limits on JSON: levels, length of one string as written; strings, brackets and commas in all.
 
-    Commas count the numbers, which cost a parser little, but much what is done with each of them.
+    Commas count numbers, too: to parse one is cheap, but to validate it is not.
     """
 
     depth: int = 64

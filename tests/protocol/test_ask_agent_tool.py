@@ -156,14 +156,23 @@ async def test_an_agent_out_of_reach_answers_as_one_that_does_not_exist(
     assert api.asked(ASK) == []
 
 
-@pytest.mark.parametrize("part", [{"bucket": "handbook"}, {"buckets": ["handbook"]}, {"source": "a.md"}])
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"bucket": "handbook"},
+        {"buckets": ["handbook"]},
+        {"source": "a.md"},
+        {"tags": ["hr"]},
+        {"metadata": {"year": 2026}},
+    ],
+)
 async def test_a_question_that_names_a_part_of_the_buckets_is_not_asked_of_all(
     connect: Connect, api: ScriptedCalypso, part: dict[str, Any]
 ):
     says(api, "Yes.")
     async with connect() as client:
         told = await refused(client, **part)
-    assert (told["code"], "cannot be limited by" in told["message"]) == ("invalid_arguments", True)
+    assert (told["code"], "does not take" in told["message"]) == ("invalid_arguments", True)
     assert "agent" in told["next_step"]
     assert api.asked(ASK) == []
 

@@ -26,7 +26,9 @@ _HOST_EXTRAS: Final = frozenset(
     {"toolCallId", "tool_call_id", "sessionId", "session_id", "action", "chatInput", "chat_input"}
 )
 #: What limits a call to a part of what is stored: a tool that left it out would reach further than asked.
-_LIMITS: Final = frozenset({"agent", "bucket", "buckets", "file_id", "file_ids", "source"})
+_LIMITS: Final = frozenset(
+    {"agent", "bucket", "buckets", "file_id", "file_ids", "metadata", "source", "tags"}
+)
 #: Other names for an argument, from the API, from earlier versions, from other tools and other servers.
 _ALIASES: Final = {
     "agent": ("agent_id", "model", "profile"),
@@ -153,7 +155,7 @@ def _only_entry(value: Any) -> Any:
 
 def _decoded(text: str, starts: str) -> Any:
     """Return what `text` says as JSON where it begins with one of `starts`, else the text itself."""
-    # Within a string, what would be too much in a body has passed as one value.
+    # To the limits of a body, a string is one value, whatever JSON it holds.
     if not text.lstrip().startswith(tuple(starts)) or excess(text.encode(errors="replace"), JsonShape()):
         return text
     try:
@@ -188,7 +190,7 @@ def _ignore(tool: str, name: str, properties: Collection[str], place: str, ignor
     raise InputError(
         f"{shown!r} is unknown, did you mean {meant!r}?"
         if meant
-        else f"{tool} cannot be limited by {shown!r}."
+        else f"{tool} does not take {shown!r}."
         if name in _LIMITS
         else "Too many arguments are unknown.",
         code="invalid_arguments",
