@@ -16,6 +16,7 @@ from mcp_types import CallToolResult, ResourceTemplateReference, TextResourceCon
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.server.backends import backend as backends
 from calypso_mcp.server.build import build_server
@@ -233,6 +234,13 @@ async def test_waiting_for_a_bucket_names_what_failed_in_it(rig: Rig, tmp_path: 
     assert [(entry["name"], entry["readiness"]) for entry in stands["items"]] == [("broken.pdf", "failed")]
     assert stands["failed"] == 1
     assert stands["items"][0]["reason"]
+
+
+async def test_a_source_is_named_with_accents_written_in_either_way(rig: Rig) -> None:
+    composed, apart = (normalize(form, "Übersicht/Größe.md") for form in ("NFC", "NFD"))
+    for name, asked in ((composed, apart), (f"{apart}.txt", f"{composed}.TXT")):
+        file_id = await added(rig, name, LEAVE)
+        assert (await rig.ok("read_source", file_id=asked))["file_id"] == file_id
 
 
 @pytest.mark.parametrize("name", ["hr/leave.md", "leave.md", "HR/Leave.md", "Leave at the depot"])

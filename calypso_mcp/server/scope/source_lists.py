@@ -17,6 +17,7 @@ from calypso_mcp.api.sources import Source, SourceList, SourcesQuery
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.domain.cursors import unknown_cursor
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, InvalidRequest, ScopeError
 from calypso_mcp.server.scope.request_scope import Access
@@ -104,10 +105,12 @@ async def require_source(access: Access, name: str, within: Bucket | None) -> So
         source.id: bucket.slug for bucket, page in zip(buckets, pages, strict=True) for source in page.sources
     }
     similar = list({source.id: source for page in pages for source in page.sources}.values())
+    # Terminals of macOS write letters with their accents apart.
+    wanted = normalize("NFC", name)
     meant = (
-        [source for source in similar if name == source.name]
-        or [source for source in similar if name in _names(source)]
-        or [source for source in similar if name.casefold() in map(str.casefold, _names(source))]
+        [source for source in similar if wanted == normalize("NFC", source.name)]
+        or [source for source in similar if wanted in _names(source)]
+        or [source for source in similar if wanted.casefold() in map(str.casefold, _names(source))]
     )
     if len(meant) == 1:
         return meant[0]
@@ -125,7 +128,7 @@ async def require_source(access: Access, name: str, within: Bucket | None) -> So
 
 
 def _names(source: Source) -> tuple[str, ...]:
-    return tuple(filter(None, (source.name, source.filename, source.title)))
+    return tuple(normalize("NFC", name) for name in (source.name, source.filename, source.title) if name)
 
 
 def _named(sources: Sequence[Source], places: Mapping[str, str]) -> str:
