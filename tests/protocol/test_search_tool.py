@@ -157,6 +157,22 @@ async def test_a_text_that_the_api_returns_for_each_of_its_files_is_shown_once(
     assert shown == [("f1", ["f2.txt"]), *((f"f{number}", None) for number in (6, 3, 4, 5))]
 
 
+async def test_pages_without_an_id_are_told_apart_by_their_address(connect: Connect, api: ScriptedCalypso):
+    pages = [
+        {
+            **hit("Said twice.", "", "handbook"),
+            "file_id": None,
+            "filename": None,
+            "url": f"https://{name}.example/",
+        }
+        for name in ("one", "two")
+    ]
+    api.search = lambda _body: pages
+    async with connect() as client:
+        [found] = facts(await client.call_tool("search_bucket", {"query": "x"}))["hits"]
+    assert (found["url"], found["also_in"]) == ("https://one.example/", ["https://two.example/"])
+
+
 async def test_a_hit_without_text_quotes_nothing(connect: Connect, api: ScriptedCalypso):
     api.search = lambda _body: [hit("", "f1", "handbook")]
     async with connect() as client:

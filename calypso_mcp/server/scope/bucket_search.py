@@ -110,8 +110,12 @@ def _by_rank(answers: Sequence[Sequence[SearchResult]]) -> list[SearchResult]:
     for rank in zip_longest(*answers):
         present = [result for result in rank if result is not None]
         for result in sorted(present, key=lambda result: -(score_of(result) or 0.0)):
-            merged.setdefault((result.file_id or result.url, result.text), result)
+            merged.setdefault((_source_of(result), result.text), result)
     return list(merged.values())
+
+
+def _source_of(result: SearchResult) -> str | None:
+    return result.file_id or result.url
 
 
 def _without_copies(found: Sequence[Found]) -> list[Found]:
@@ -121,8 +125,8 @@ def _without_copies(found: Sequence[Found]) -> list[Found]:
     for entry in found:
         result = entry.result
         key = (str(result.attributes.get("heading")), result.text or id(result))
-        if kept.setdefault(key, entry).result.file_id != result.file_id:
-            copies[key][result.file_id] = result.filename or result.title
+        if _source_of(kept.setdefault(key, entry).result) != (source := _source_of(result)):
+            copies[key][source] = result.filename or result.title or result.url
     for key, names in copies.items():
         result = kept[key].result
         known = result.attributes.get("also_in")
