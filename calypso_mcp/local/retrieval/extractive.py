@@ -30,6 +30,8 @@ QUOTATIONS = 3
 #: Passages that score less than this share of the best are not quoted.
 _LEAST_OF_BEST = 0.5
 _WORD = re.compile(r"\w+")
+#: Currencies are written onto their amounts, too ("20kr").
+_LETTERS = re.compile(r"[^\W\d_]+")
 #: What the place of its passage in the search adds to a sentence that has words of the question.
 _PASSAGE_WEIGHT = 0.6
 #: Share of what the question's words weigh that some passage must hold: in English, in scripts whose words
@@ -172,7 +174,7 @@ def quotations(
 
 def _speaks_of_price(text: str) -> bool:
     has_sign = any(unicodedata.category(char) == "Sc" for char in text)
-    return has_sign or not MONEY.isdisjoint(_words(text))
+    return has_sign or not MONEY.isdisjoint(_LETTERS.findall(text.casefold()))
 
 
 def _words(text: str) -> list[str]:

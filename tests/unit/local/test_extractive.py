@@ -188,6 +188,11 @@ def test_a_title_that_the_citation_shows_is_quoted_only_where_nothing_else_is() 
         ("Quel est le prix d'une révision ?", "Une révision : 79 €."),
         ("Wat kost een kluisje?", "Een kluisje: 10 euro."),
         ("What is the fee for parking?", "Parking: $5."),
+        ("Ile kosztuje parking?", "Parking: 20 zł."),
+        ("Vad kostar parkering?", "Parkering: 20kr."),
+        ("What does parking cost?", "Parking: INR500."),
+        ("What does parking cost?", "Parking is included."),
+        ("Was kostet das Parken?", "Das Parken ist inbegriffen."),
     ],
 )
 def test_a_price_is_answered_without_the_word_that_asks_for_it(text: str, answer: str) -> None:

@@ -87,10 +87,14 @@ _BESIDE_COST = """
 BESIDE_COST = frozenset(_BESIDE_COST.split())
 _MONEY = """
     eur euro euros usd dollar dollars gbp pound pounds pence cent cents chf franken francs kr sek nok dkk
-    kronor kroner pln złotych czk kč huf forint ron lei руб рубль рубля рублей tl лв 円 元
-    free kostenlos kostenfrei gratis umsonst gratuit gratuite gratuits gratuites gratuito gratuita бесплатно
+    krona kronor krone kroner pln zł złoty złote złotych czk kč huf ft forint ron lei bgn lv лв uah грн
+    руб рубль рубля рублей tl cad aud nzd sgd hkd jpy yen cny rmb yuan inr rs rupee rupees brl reais mxn
+    pesos zar aed dirhams 円 元
+    free charges included kostenlos kostenfrei gratis umsonst inbegriffen gratuit gratuite
+    gratuits gratuites compris comprise gratuito gratuita incluido incluida incluso inclusa incluído incluída
+    inbegrepen ingår бесплатно
 """
-#: Words with which documents state a price where no sign does.
+#: Words with which documents state a price, or that there is none, where no sign does.
 MONEY = COST | frozenset(_MONEY.split())
 
 #: Words whose absence from the documents says nothing about what was sought.
