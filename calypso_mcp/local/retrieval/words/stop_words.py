@@ -87,7 +87,7 @@ _BESIDE_COST = """
 BESIDE_COST = frozenset(_BESIDE_COST.split())
 _MONEY = """
     eur euro euros usd dollar dollars gbp pound pounds pence cent cents chf franken francs kr sek nok dkk
-    krona kronor krone kroner pln zł złoty złote złotych czk kč huf ft forint ron lei bgn lv лв uah грн
+    krona kronor krone kroner pln zł złoty złote złotych czk kč huf forint ron lei bgn lv лв uah грн
     руб рубль рубля рублей tl cad aud nzd sgd hkd jpy yen cny rmb yuan inr rs rupee rupees brl reais mxn
     pesos zar aed dirhams 円 元
     free charges included kostenlos kostenfrei gratis umsonst inbegriffen gratuit gratuite
