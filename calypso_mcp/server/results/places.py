@@ -12,16 +12,18 @@ from calypso_mcp.domain.untrusted_text import clean_line
 
 _NAME_CHARS: Final = 160
 _PARTS: Final = ("page", "slide", "message", "cell")
+#: What joins a range: models write hyphens and en dashes.
+_TO: Final = r"\s?[-\u2013]\s?"
 #: Digits no longer than any page or line number, so that nothing larger is ever converted.
 _PLACE: Final = re.compile(
-    r"\b(passage|page|p|slide|message|cell|sheet|line|row)[s.]?\s+([0-9]{1,9})\b(?:-([0-9]{1,9})\b)?",
+    rf"\b(passage|page|p|slide|message|cell|sheet|line|row)[s.]?\s+([0-9]{{1,9}})\b(?:{_TO}([0-9]{{1,9}})\b)?",
     re.IGNORECASE,
 )
 #: Hits quote a name with single marks, because their label stands between double ones.
 _NAMED: Final = re.compile(
     r"""\b(section|sheet)\s+(?:"([^"]{1,200})"|'([^"]{1,200})'(?=\s*(?:,|$)))""", re.IGNORECASE
 )
-_BARE: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+_BARE: Final = re.compile(rf"([0-9]{{1,9}})(?:{_TO}([0-9]{{1,9}}))?")
 #: A sheet whose name stands without marks, and what ends the name.
 _SHEET: Final = re.compile(r"^\s*sheet\s+(?=[^\s\"'0-9])", re.IGNORECASE)
 _BEHIND_NAME: Final = re.compile(r",|\srows?\s", re.IGNORECASE)

@@ -39,6 +39,7 @@ def test_a_place_is_written_for_people(attributes: dict[str, Any], expected: str
         ("pages 2-3", Place(part=2)),
         ("p. 3", Place(part=3)),
         ("2-3", Place(number=2)),
+        ("2\u20133", Place(number=2)),
         ("Plot P07", Place(section="Plot P07")),
         ("sheet Rooms", Place(section="Rooms")),
         ("sheet Rooms row 3", Place(section="Rooms", line=3)),
@@ -67,6 +68,8 @@ def test_a_place_is_read_however_it_is_written(written: str, meant: Place) -> No
     ("written", "meant"),
     [
         ("2-3", Place(number=3)),
+        ("2 \u2013 3", Place(number=3)),
+        ("lines 40\u201360", Place(line=60)),
         ("pages 2-3", Place(part=3)),
         ("lines 40-60", Place(line=60)),
         ("page 4, lines 3-5", Place(part=4, line=5)),
