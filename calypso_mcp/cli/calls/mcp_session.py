@@ -38,8 +38,8 @@ _COMMANDS = {
     "upload_file": "upload",
     "wait_for_bucket_sync": "list BUCKET",
 }
-#: A quoted name is the tool itself: there is no such tool.
-_CALLED = re.compile(rf"(\bCall )?\b(?<!')({'|'.join(_COMMANDS)})\b")
+#: A quoted name is the tool itself: there is no such tool. In a path it is a person's file.
+_CALLED = re.compile(rf"(\bCall )?(?<![\w'/\\-])({'|'.join(_COMMANDS)})(?![\w/\\-]|\.\w)")
 
 
 class ToolFailed(CalypsoError):
