@@ -30,6 +30,8 @@ QUOTATIONS = 3
 #: Passages that score less than this share of the best are not quoted.
 _LEAST_OF_BEST = 0.5
 _WORD = re.compile(r"\w+")
+#: A number that is not part of a name ("BX-200").
+_NUMBER = re.compile(r"(?<![\w-])\d")
 #: Currencies are written onto their amounts, too ("20kr").
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: What the place of its passage in the search adds to a sentence that has words of the question.
@@ -196,7 +198,8 @@ def _candidates(
     """Yield each different sentence once, except questions and what only repeats what is asked.
 
     What follows those answers them, so that it is judged together with them, and a price with its headings.
-    With `of_price`, only sentences that speak of one or answer a question for one.
+    With `of_price`, only sentences that speak of one, answer a question for one, or state a number below a
+    heading that speaks of one.
     """
     seen: set[tuple[str, ...]] = set()
     for position, source in enumerate(found):
@@ -215,8 +218,13 @@ def _candidates(
                 asked.append(sentence)
                 continue
             said = tuple(_words(sentence))
-            answered = [source.context] if source.is_reply else filter(sentences.is_question, asked)
-            if said not in seen and (not of_price or any(map(_speaks_of_price, (sentence, *answered)))):
+            needs_no_word = source.is_reply or _NUMBER.search(sentence)
+            speaking = [
+                sentence,
+                *filter(sentences.is_question, asked),
+                source.context if needs_no_word else "",
+            ]
+            if said not in seen and (not of_price or any(map(_speaks_of_price, speaking))):
                 seen.add(said)
                 # A reply need not repeat any word of the question that it is the answer to.
                 around = [source.context] if source.is_reply or of_price else []

@@ -225,6 +225,17 @@ def test_what_states_no_price_is_no_answer_to_a_question_for_a_price(text: str) 
     assert not Question("Who hires out bicycles?").asks_price
 
 
+@pytest.mark.parametrize("heading", ["Prices", "Price list", "Hairdresser\nFees (EUR)", "Preisliste"])
+def test_a_number_below_a_heading_of_prices_is_a_price(heading: str) -> None:
+    question = Question("What does a haircut cost?")
+    weights = dict.fromkeys(question.phrases(), 1.0)
+    for text, is_quoted in [("Haircut: 40", True), ("Haircuts are given by Ann.", False)]:
+        source = Source(heading, text, 1.0)
+        assert bool(quotations(weights, [source], question.least_share, of_price=True)) == is_quoted
+    hours = Source("Opening hours", "Haircuts until 18:00", 1.0)
+    assert not quotations(weights, [hours], question.least_share, of_price=True)
+
+
 @pytest.mark.parametrize(
     ("text", "passage"),
     [

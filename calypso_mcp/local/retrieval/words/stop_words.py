@@ -93,6 +93,7 @@ _MONEY = """
     free charges included kostenlos kostenfrei gratis umsonst inbegriffen gratuit gratuite
     gratuits gratuites compris comprise gratuito gratuita incluido incluida incluso inclusa incluído incluída
     inbegrepen ingår бесплатно
+    preisliste gebührenordnung tarifa tarifas listino prijslijst tarieven cennik prislista прайс
 """
 #: Words with which documents state a price, or that there is none, where no sign does.
 MONEY = COST | frozenset(_MONEY.split())
