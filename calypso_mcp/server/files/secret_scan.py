@@ -42,6 +42,9 @@ _NOISE = b"\\" + bytes(range(0x80, 0x100))
 _AROUND_LINES = b" \t\"'`>|,;*#()[]{}+-"
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=]+")
 _LONG_BASE64 = re.compile(rb"[A-Za-z0-9+/=]{20,}")
+#: Behind so much base64, a form stands by chance: in one of a hundred megabytes of pictures.
+_BASE64_BEFORE = 64
+_ONLY_BASE64 = re.compile(rb"[A-Za-z0-9+/]{%d}" % _BASE64_BEFORE)
 _TOKEN = re.compile(rb"[A-Za-z0-9_-]*")
 _GOES_ON = re.compile(rb"[A-Za-z0-9_+=-]")
 #: Where a body ends, so that no two bodies share text. "END" alone stands by chance in one body of thousands.
@@ -125,7 +128,10 @@ def _is_secret(form: Form, text: bytes, start: int, end: int) -> bool:
         # Where the same line stands again, another body begins: a text full of them would be read for each.
         following = text[end : end + _BODY_BYTES].partition(text[start:end])[0]
         return _has_body(_decoded(following) if form.in_base64 else following)
-    if form.stands_alone and _continues_word(text[max(0, start - 2) : start]):
+    if form.stands_alone and (
+        _continues_word(text[max(0, start - 2) : start])
+        or _ONLY_BASE64.fullmatch(text, max(0, start - _BASE64_BEFORE), start)
+    ):
         return False
     if form.is_exact and _GOES_ON.match(text, end):
         return False

@@ -95,6 +95,8 @@ HARMLESS = {
     "a base64 hash": "RawSecretAccess" + "Key=" + letters(43) + "=",
     "genes": "AAACCATCTCTACCGGTTCGCTTTCACTGGATATCGCGCTTGGGGCAGGTGGTCTGCCGATGGG",
     "names with hyphens": "task-sk-learn-classifier-benchmark-2024 and sk_buff_head_init_class_2_deep",
+    "the form of a token in a picture": f"{letters(80)}/EAA{letters(120)}+{letters(80)}",
+    "the form of another": f"{letters(80)}+cio{letters(32)}/{letters(80)}",
     "a name in code": "OpenTelemetryInstrumentation.Common.HttpClientInstrumentationOptionsV2Extensions",
     "code": "window.s.getElementsByClassNameAndIndex(3)",
     "AWS in passing": "We moved from aws us-east-1 to another region; the key 'lesson' was cost.",
