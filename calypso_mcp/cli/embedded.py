@@ -145,7 +145,7 @@ async def _stop_when_gone(store: FileWatch) -> None:
         try:
             await anyio.to_thread.run_sync(store.check)
         except StoreFault:
-            end_soon(1)  # where closing takes longer, the signal alone would end it as if all were well
+            end_soon(1)  # the signal alone would end a server that closes slowly as if all were well
             signal.raise_signal(signal.SIGTERM)
             return
         await anyio.sleep(_STORE_CHECK_S)

@@ -151,6 +151,31 @@ def test_a_backend_whose_data_folder_vanishes_ends_and_says_so(tmp_path: Path, i
     assert data_dir.exists() == is_replaced
 
 
+#: A server that does not finish closing, on a store that is gone.
+SLOW_TO_CLOSE = """
+import signal, sys, time
+from pathlib import Path
+import anyio
+from calypso_mcp.cli import embedded
+from calypso_mcp.cli.process.ending import end_soon
+from calypso_mcp.sqlite.faults import FileWatch
+signal.signal(signal.SIGTERM, lambda *_: end_soon())
+store = Path(sys.argv[1])
+watch = FileWatch(store)
+store.unlink()
+anyio.run(embedded._stop_when_gone, watch)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="deletes no open file")
+def test_a_backend_whose_store_is_gone_fails_also_where_closing_takes_too_long(tmp_path: Path) -> None:
+    store = tmp_path / "calypso.db"
+    store.write_bytes(b"data")
+    command = [sys.executable, "-c", SLOW_TO_CLOSE, str(store), str(LIMIT_S)]
+    assert subprocess.run(command, timeout=LIMIT_S, check=False).returncode == 1
+
+
 async def test_the_server_uses_a_backend_on_a_port_like_the_hosted_api(tmp_path: Path) -> None:
     (tmp_path / "note.md").write_text("# Note\n\nThe gate code changes every Monday.\n")
     environ = {"CALYPSO_API_KEY": "sk_shared"}

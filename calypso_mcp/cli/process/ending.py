@@ -21,10 +21,17 @@ _GRACE_S = 1.5
 _LOOK_S = 0.3
 #: What a shell reports for a process ended by Ctrl-C.
 INTERRUPTED = 130
+#: Taken by the first call of `end_soon`.
+_ending = threading.Lock()
 
 
 def end_soon(code: int = 0) -> None:
-    """End the process with `code` after the grace unless it ends by itself. Call from any thread."""
+    """End the process with `code` after the grace unless it ends by itself. Call from any thread.
+
+    Later calls change nothing: what the first one says is why it ends.
+    """
+    if not _ending.acquire(blocking=False):
+        return
     timer = threading.Timer(_GRACE_S, os._exit, (code,))
     timer.daemon = True
     timer.start()
