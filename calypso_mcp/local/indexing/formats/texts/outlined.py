@@ -16,7 +16,7 @@ _COMMANDS = re.compile(
     r"^[ \t]*+\\(title|part|chapter|(?:sub){0,2}section)\*?(?:\[[^\[\]]*+\])?"
     r"\{((?:[^{}]|\{[^{}]*+\})++)\}[ \t]*+(?:\\label\{[^{}]*+\})?[ \t]*+(?:%.*)?$"
 )
-#: What a heading of LaTeX does not show.
+#: Markup within a heading of LaTeX.
 _COMMAND = re.compile(r"\\[a-zA-Z]+|[\\{}]")
 _UNDERLINE = re.compile(r"([^\w\s])\1{2,}[ \t]*$")
 #: Levels of marks whose length is not the level.
@@ -46,13 +46,15 @@ def _blocks(lines: list[str], headings: Iterable[Block]) -> Iterator[Block]:
     yield from split_paragraphs(lines[start:], start + 1)
 
 
-def _marked(mark: re.Pattern[str]) -> Callable[[Sequence[str]], Iterator[Block]]:
-    """Return what finds headings in lines that begin with a mark."""
+def _marked(
+    mark: re.Pattern[str], markup: re.Pattern[str] | None = None
+) -> Callable[[Sequence[str]], Iterator[Block]]:
+    """Return what finds headings in lines that begin with a mark, and leaves out their markup."""
 
     def find(lines: Sequence[str]) -> Iterator[Block]:
         for number, line in enumerate(lines, 1):
             if (found := mark.match(line)) is not None:
-                text = _COMMAND.sub("", found[2]) if mark is _COMMANDS else found[2]
+                text = markup.sub("", found[2]) if markup else found[2]
                 sign = found[1].lower()
                 level = _LEVELS.get(sign, len(sign) + sign.startswith("*"))
                 yield Block(" ".join(text.split()), None, number, number, min(level, _LOWEST))
@@ -87,5 +89,5 @@ _FINDERS = {
     **dict.fromkeys(("adoc", "asciidoc", "typ"), _marked(_EQUALS_SIGNS)),
     "org": _marked(_ASTERISKS),
     **dict.fromkeys(("ini", "cfg", "conf"), _marked(_BRACKETS)),
-    **dict.fromkeys(("tex", "latex", "ltx"), _marked(_COMMANDS)),
+    **dict.fromkeys(("tex", "latex", "ltx"), _marked(_COMMANDS, _COMMAND)),
 }
