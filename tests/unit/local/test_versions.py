@@ -82,14 +82,19 @@ def test_of_versions_recorded_together_the_latest_stays(
     assert [hit.text for hit in search(store, "zebra", Where([bucket.id]), limit=5)] == ["Zebra number 2."]
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("order", list(permutations(range(4))))
 @pytest.mark.parametrize("own", [None, {"external_id": "policy.md"}])
 def test_the_latest_version_has_the_labels_of_the_last_that_brought_some(
     store: sqlite3.Connection, order: tuple[int, ...], own: dict[str, str] | None
 ) -> None:
     bucket = buckets.insert(store, slug="docs", name="Docs", description=None, now=0.0)
-    first = finalized(store, bucket.id, "replace", tags=("hr",), metadata={"year": 2026})
-    versions = [first, *(finalized(store, bucket.id, "replace", metadata=own) for _ in range(2))]
+    brought: list[dict[str, Any]] = [
+        {"tags": ("old",), "metadata": {"year": 2020}},
+        {"tags": ("hr",), "metadata": {"year": 2026}},
+        {"metadata": own},
+        {"metadata": own},
+    ]
+    versions = [finalized(store, bucket.id, "replace", **labels) for labels in brought]
     for position in order:
         indexed(store, versions[position])
     last = files.get(store, versions[-1])
