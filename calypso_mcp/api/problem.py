@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from calypso_mcp import errors
 from calypso_mcp.api.wire import as_object
+from calypso_mcp.domain.retry import is_retryable_status
 
 #: Answered as a 500, yet repeating it never helps (API sheet section 7).
 UNKNOWN_PROFILE = "Unknown RAG profile"
@@ -46,7 +47,7 @@ _HINTS: Mapping[str, str] = {
     " the disk or to lower --min-free-disk.",
     "url_fetch_blocked": "Calypso reads only pages of the public web. Save the page and upload it as a "
     "file; the operator of an embedded Calypso can allow a private host with --allow-private-host.",
-    "url_fetch_failed": "Check the URL. If the site is only down for a while, make the same call later.",
+    "url_fetch_failed": "Check the URL, and whether the site is up.",
     "website_url_exists": "The bucket has this page already, and this Calypso does not read it again: "
     "search it, or remove it first.",
     "file_too_large": "Split the file; one file may have at most 25 MB.",
@@ -117,9 +118,14 @@ def to_error(
         problem = Problem("", "")
     is_fault = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     kind = _BY_STATUS.get(status) or (errors.ServerError if is_fault else errors.ApiError)
-    may_pass = is_fault or status == HTTPStatus.TOO_MANY_REQUESTS
     is_unknown_agent = UNKNOWN_PROFILE in problem.message
-    retryable = problem.retryable if may_pass and not is_unknown_agent else False
+    retryable = problem.retryable
+    if is_unknown_agent:
+        retryable = False
+    elif status == HTTPStatus.REQUEST_TIMEOUT:
+        retryable = True
+    elif not is_retryable_status(status):
+        retryable = problem.retryable is True  # such as `url_fetch_failed`, while the site is down
     error = kind(
         problem.message,
         code=problem.code,

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
 
 import anyio
@@ -24,7 +23,7 @@ from calypso_mcp.client.transport.exchanges import exchange
 from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.transport_errors import mapped
-from calypso_mcp.domain.retry import is_retryable_status, parse_retry_after
+from calypso_mcp.domain.retry import parse_retry_after
 
 _LARGEST_PROBLEM: Final = 64 * 1024
 _REPLAYED_HEADER: Final = "idempotency-replayed"
@@ -270,9 +269,8 @@ class Requester:
                 "because it would pass the API key on."
             )
         body = await body_of(response, _LARGEST_PROBLEM, cut=True) or b""
-        status = response.status_code
         error = problem.to_error(
-            status,
+            response.status_code,
             # A server that quotes the key back must not make us print it.
             body.replace(self._api_key.encode(), b"[API key]"),
             request_id=request_id_of(response),
@@ -280,8 +278,4 @@ class Requester:
         )
         if isinstance(error, errors.AuthenticationFailed) and self._refused_key_hint:
             error.hint = self._refused_key_hint
-        if not is_retryable_status(status):
-            error.retryable = False
-        elif status == HTTPStatus.REQUEST_TIMEOUT:
-            error.retryable = True
         return error

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.domain.retry import RetryPolicy
-from calypso_mcp.errors import CalypsoError
+from calypso_mcp.domain.retry import RetryPolicy, is_retryable_status
+from calypso_mcp.errors import ApiError, CalypsoError
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -63,6 +63,9 @@ class Retries:
     ) -> float | None:
         """Return the seconds to wait after failed attempt number `attempt`; None to give up."""
         if not isinstance(error, CalypsoError) or is_final(error):
+            return None
+        # The API may call a 4xx retryable: its cause may pass, but hardly while we wait.
+        if isinstance(error, ApiError) and not is_retryable_status(error.status):
             return None
         return self.policy.delay_s(
             attempt, retryable=error.retryable, retry_after_s=error.retry_after_s, jitter=self.dice()

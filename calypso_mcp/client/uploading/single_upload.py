@@ -159,7 +159,8 @@ class SingleUpload:
             return await self._files.finalize(session.session_id)
         except CalypsoError as error:
             error.ids.setdefault("session_id", session.session_id)
-            error.hint = error.hint or UploadError.default_hint
+            if error.retryable:
+                error.hint = error.hint or UploadError.default_hint
             raise
 
 

@@ -86,6 +86,17 @@ async def test_a_refusal_is_raised_at_once(status: int, kind: type[errors.ApiErr
     assert len(api.requests) == 1
 
 
+async def test_a_refusal_that_may_pass_says_so_but_is_not_tried_again_at_once() -> None:
+    answer = {"error": {"code": "url_fetch_failed", "message": "The site is down.", "retryable": True}}
+    client, api = scripted_client({CREATE: [httpx2.Response(422, json=answer)]})
+    async with client:
+        with pytest.raises(errors.InvalidRequest) as raised:
+            await client.buckets.create(CreateBucket(name="A"))
+
+    assert raised.value.retryable
+    assert len(api.requests) == 1
+
+
 async def test_an_unknown_profile_is_not_tried_again_although_it_is_a_500() -> None:
     answer = httpx2.Response(500, json={"error": "Unknown RAG profile: support"})
     client, api = scripted_client({"GET /v1/rag-agent/models": [answer]})

@@ -298,8 +298,20 @@ async def test_a_failed_finalize_names_the_session_and_what_to_do() -> None:
             await client.uploads.upload(UPLOAD)
 
     assert raised.value.ids == {"session_id": "s1"}
-    assert raised.value.hint
+    assert "same call again" in raised.value.hint
     assert [line for line in api.lines() if line.startswith("PUT")] == ["PUT /upload/secret1"]
+
+
+async def test_a_refused_finalize_does_not_ask_for_the_same_call_again() -> None:
+    client, _ = scripted_client(
+        {CREATE: [session()], PUT: [OK], FINALIZE: [problem(404, "session_not_found")]}
+    )
+    async with client:
+        with pytest.raises(errors.NotFound) as raised:
+            await client.uploads.upload(UPLOAD)
+
+    assert raised.value.ids == {"session_id": "s1"}
+    assert "again" not in raised.value.hint
 
 
 @pytest.mark.parametrize(
