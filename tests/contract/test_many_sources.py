@@ -47,7 +47,6 @@ def _add_sources(data_dir: Path) -> None:
             files.insert(store, session, now=float(number))
         store.execute("UPDATE tasks SET status = 'indexed'")
         store.execute("UPDATE files SET status = 'active'")
-        store.execute("UPDATE file_buckets SET sync_status = 'active'")
         store.execute("COMMIT")
 
 

@@ -91,11 +91,10 @@ async def create_agent(backend: Backend, request: Request, body: CreateAgent) ->
         if agents.count(connection) >= agents.MOST_AGENTS:
             message = f"There are {agents.MOST_AGENTS} agents already, as many as this Calypso keeps."
             raise Refusal(403, "agent_limit_reached", message)
-        now = backend.now()
         ids = tuple(bucket.id for bucket in bound)
-        agent = AgentRow(agent_id, body.name, body.instructions, ids, now)
+        agent = AgentRow(agent_id, body.name, body.instructions, ids, backend.now())
         agents.put(connection, agent)
-        idempotency.remember(connection, asked, agent_id, now=now)
+        idempotency.remember(connection, asked, agent_id)
         return AgentScope(agent, tuple(bound), ()), False
 
     scope, is_replay = await backend.database.write(work)

@@ -177,8 +177,9 @@ def _item_wire(item: ItemRow) -> dict[str, Any]:
         return {**wire, "rejected": True, "error": error, **replaced}
     wire["session_id"] = item.session.id
     if item.file is None:
-        sync = tuple((bucket_id, SyncStatus.PENDING) for bucket_id in item.session.bucket_ids)
-        return {**wire, "bucketSyncStatus": SyncStatus.PENDING, "bucketSync": sync_wire(sync)}
+        pending = SyncStatus.PENDING
+        bucket_sync = sync_wire(item.session.bucket_ids, pending)
+        return {**wire, "bucketSyncStatus": pending, "bucketSync": bucket_sync}
     file = file_wire(item.file)
     wire |= {
         "knowledgeId": item.file.id,

@@ -96,9 +96,10 @@ async def create_bucket(backend: Backend, request: Request, body: CreateBucket) 
             return buckets.get(connection, made), True
         if buckets.find_slug(connection, slug) is not None:
             raise Refusal(409, "bucket_slug_exists", f"There is a bucket with the slug {slug!r} already.")
-        now = backend.now()
-        row = buckets.insert(connection, slug=slug, name=name, description=body.description, now=now)
-        idempotency.remember(connection, asked, row.id, now=now)
+        row = buckets.insert(
+            connection, slug=slug, name=name, description=body.description, now=backend.now()
+        )
+        idempotency.remember(connection, asked, row.id)
         return row, False
 
     row, is_replay = await backend.database.write(work)

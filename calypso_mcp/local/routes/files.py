@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from calypso_mcp.api.files import (
     TaskReference,
     UploadSession,
 )
+from calypso_mcp.domain.states.statuses import SyncStatus
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation
@@ -53,7 +55,7 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
         bucket_ids = assign(connection, declaration.destination, now=now)
         new = NewSession(declaration, body.size_bytes, bucket_ids)
         [address] = sessions.insert(connection, new, now=now, lifetime_s=lifetime_s)
-        idempotency.remember(connection, asked, address.session_id, now=now)
+        idempotency.remember(connection, asked, address.session_id)
         return address, False
 
     address, is_replay = await backend.database.write(work)
@@ -133,7 +135,7 @@ def file_wire(file: FileRow) -> dict[str, Any]:
         task=TaskReference(id=file.task_id, type=_TASK_TYPE, status=file.task_status),
         task_reference=file.task_id,
         bucket_sync_status=file.sync_status,
-        bucket_sync=BucketSync.read_all(sync_wire(file.sync)),
+        bucket_sync=BucketSync.read_all(sync_wire(file.bucket_ids, file.sync_status)),
         error=error_wire(file),
         warnings=file.warnings or None,
         name=file.name,
@@ -144,9 +146,9 @@ def file_wire(file: FileRow) -> dict[str, Any]:
     return wire
 
 
-def sync_wire(sync: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+def sync_wire(bucket_ids: Iterable[str], status: SyncStatus) -> list[dict[str, str]]:
     """Return a file's sync into each of its buckets."""
-    return [{"bucket_id": bucket_id, "status": status} for bucket_id, status in sync]
+    return [{"bucket_id": bucket_id, "status": status} for bucket_id in bucket_ids]
 
 
 def error_wire(file: FileRow) -> StatedError | None:

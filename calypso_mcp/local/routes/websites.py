@@ -203,7 +203,7 @@ def source_fields(kept: Kept) -> FetchedBody:
         "sha256": file.sha256,
         "ingestion_status": file.status,
         "bucketSyncStatus": file.sync_status,
-        "bucketSync": sync_wire(file.sync),
+        "bucketSync": sync_wire(file.bucket_ids, file.sync_status),
         "bucket_assignment": {"assigned": list(file.bucket_ids)},
         "replaces": kept.replaces,
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import asdict, dataclass
 
-from calypso_mcp.local.identifiers import TEAM_ID
 from calypso_mcp.sqlite.rows import insert_rows
 
 #: How long a turn can be continued, in seconds.
@@ -15,6 +14,7 @@ _MOST_TURNS = 50
 _MOST_KEPT = 10_000
 #: Characters of `sought` that are kept.
 _LONGEST_SOUGHT = 1_000
+_TURNS = "SELECT id, conversation_id, model, sought, created_at FROM answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +30,18 @@ class TurnRow:
 
 def get(connection: sqlite3.Connection, turn_id: str) -> TurnRow | None:
     """Return the turn with this id."""
-    return _one(connection.execute("SELECT * FROM answers WHERE id = ?", (turn_id,)))
+    return _one(connection.execute(f"{_TURNS} WHERE id = ?", (turn_id,)))
 
 
 def get_latest(connection: sqlite3.Connection, conversation_id: str) -> TurnRow | None:
     """Return the latest turn of a conversation."""
-    return _one(
-        connection.execute(
-            "SELECT * FROM answers WHERE conversation_id = ? ORDER BY position DESC LIMIT 1",
-            (conversation_id,),
-        )
-    )
+    latest = f"{_TURNS} WHERE conversation_id = ? ORDER BY position DESC LIMIT 1"
+    return _one(connection.execute(latest, (conversation_id,)))
 
 
 def insert(connection: sqlite3.Connection, turn: TurnRow) -> None:
     """Add a turn, with the beginning of what it sought; the oldest of a long conversation make room."""
-    row = asdict(turn) | {"team_id": TEAM_ID, "sought": turn.sought[:_LONGEST_SOUGHT]}
-    insert_rows(connection, "answers", row)
+    insert_rows(connection, "answers", asdict(turn) | {"sought": turn.sought[:_LONGEST_SOUGHT]})
     connection.execute(
         "DELETE FROM answers WHERE conversation_id = :conversation AND position <= ("
         " SELECT position FROM answers WHERE conversation_id = :conversation"
@@ -67,8 +62,4 @@ def drop(connection: sqlite3.Connection, before: float) -> None:
 
 def _one(found: sqlite3.Cursor) -> TurnRow | None:
     row = found.fetchone()
-    if row is None:
-        return None
-    fields = dict(row)
-    del fields["position"], fields["team_id"]
-    return TurnRow(**fields)
+    return None if row is None else TurnRow(*row)

@@ -34,11 +34,9 @@ def get_fingerprint(connection: sqlite3.Connection, batch_id: str) -> str | None
     return row["fingerprint"] if row else None
 
 
-def insert(connection: sqlite3.Connection, batch_id: str, fingerprint: str, *, now: float) -> None:
+def insert(connection: sqlite3.Connection, batch_id: str, fingerprint: str) -> None:
     """Add a batch without items."""
-    connection.execute(
-        "INSERT INTO batches (id, fingerprint, created_at) VALUES (?, ?, ?)", (batch_id, fingerprint, now)
-    )
+    connection.execute("INSERT INTO batches (id, fingerprint) VALUES (?, ?)", (batch_id, fingerprint))
 
 
 def put_items(

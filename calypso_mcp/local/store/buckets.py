@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from calypso_mcp.domain.states.statuses import BucketStatus, SyncStatus
+from calypso_mcp.domain.states.statuses import BucketStatus, FileStatus
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.sqlite.rows import insert_rows
@@ -53,17 +53,17 @@ def list_members(connection: sqlite3.Connection) -> dict[str, Members]:
     """Return the members of every bucket that has any."""
     found: dict[str, Members] = defaultdict(Members)
     rows = connection.execute(
-        "SELECT fb.bucket_id, fb.file_id, fb.sync_status, f.error_message, f.kind, f.warnings <> '[]'"
+        "SELECT fb.bucket_id, fb.file_id, f.status, f.error_message, f.kind, f.warnings <> '[]'"
         " FROM file_buckets fb JOIN files f ON f.id = fb.file_id ORDER BY f.created_at, f.id"
     )
-    for bucket_id, file_id, sync_status, error, kind, is_warned in rows:
+    for bucket_id, file_id, status, error, kind, is_warned in rows:
         bucket = found[bucket_id]
         bucket.file_ids.append(file_id)
         bucket.kinds[kind] += 1
-        if sync_status == SyncStatus.ACTIVE:
+        if status == FileStatus.ACTIVE:
             bucket.active += 1
             bucket.warned += is_warned
-        elif sync_status == SyncStatus.FAILED:
+        elif status == FileStatus.FAILED:
             bucket.last_error = error
         else:
             bucket.pending += 1

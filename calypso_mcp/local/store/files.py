@@ -21,7 +21,7 @@ from calypso_mcp.sqlite.rows import insert_rows
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One knowledge file with its task and its sync into each bucket.
+    """One knowledge file with its task and its buckets.
 
     `kind` is that of the member: `file`, `website` or `qa`. `identity` is what versions of it have in common.
     """
@@ -42,8 +42,8 @@ class FileRow:
     updated_at: float
     task_id: str
     task_status: str
-    #: (bucket id, sync status) of every bucket it belongs to.
-    sync: tuple[tuple[str, str], ...]
+    #: Ids of the buckets it belongs to.
+    bucket_ids: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -59,17 +59,10 @@ class FileRow:
         return str(metadata["url"]) if {"url", "fetched_at"} <= metadata.keys() else None
 
     @property
-    def bucket_ids(self) -> tuple[str, ...]:
-        """Ids of the buckets it belongs to."""
-        return tuple(bucket_id for bucket_id, _ in self.sync)
-
-    @property
-    def sync_status(self) -> str:
-        """Its sync as one word: active only where every bucket's is."""
-        states = {state for _, state in self.sync}
-        if SyncStatus.FAILED in states:
-            return SyncStatus.FAILED
-        return SyncStatus.ACTIVE if states == {SyncStatus.ACTIVE} else SyncStatus.PENDING
+    def sync_status(self) -> SyncStatus:
+        """Its sync into each of its buckets, which ends in the same transaction as its indexing."""
+        has_ended = bool(self.bucket_ids) and self.status in {FileStatus.ACTIVE, FileStatus.FAILED}
+        return SyncStatus(self.status) if has_ended else SyncStatus.PENDING
 
 
 def name_of(declaration: Declaration, kind: str) -> str:
@@ -102,9 +95,9 @@ def insert(
     ]
     insert_rows(connection, "files", *rows)
     connection.executemany(
-        "INSERT INTO file_buckets (bucket_id, file_id, name, sync_status) VALUES (?, ?, ?, ?)",
+        "INSERT INTO file_buckets (bucket_id, file_id, name) VALUES (?, ?, ?)",
         [
-            (bucket_id, ids[session.id], name_of(session.declaration, kind), SyncStatus.PENDING)
+            (bucket_id, ids[session.id], name_of(session.declaration, kind))
             for session in uploaded
             for bucket_id in session.bucket_ids
         ],
@@ -133,13 +126,12 @@ def get(connection: sqlite3.Connection, file_id: str) -> FileRow | None:
 def get_all(connection: sqlite3.Connection, file_ids: Sequence[str]) -> dict[str, FileRow]:
     """Return, by id, those of `file_ids` that exist."""
     ids = json.dumps(list(file_ids))
-    sync: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for file_id, bucket_id, status in connection.execute(
-        "SELECT file_id, bucket_id, sync_status FROM file_buckets"
-        " WHERE file_id IN (SELECT value FROM json_each(?))",
+    buckets: dict[str, list[str]] = defaultdict(list)
+    for file_id, bucket_id in connection.execute(
+        "SELECT file_id, bucket_id FROM file_buckets WHERE file_id IN (SELECT value FROM json_each(?))",
         (ids,),
     ):
-        sync[file_id].append((bucket_id, status))
+        buckets[file_id].append(bucket_id)
     found = connection.execute(
         "SELECT files.*, tasks.id AS task_id, tasks.status AS task_status"
         " FROM files JOIN tasks ON tasks.file_id = files.id"
@@ -149,7 +141,7 @@ def get_all(connection: sqlite3.Connection, file_ids: Sequence[str]) -> dict[str
     # Far quicker than `dict` of each row, which looks every column up by its name.
     names = [column for column, *_ in found.description]
     rows = (dict(zip(names, row, strict=True)) for row in found)
-    return {row["id"]: _file(row, tuple(sync[row["id"]])) for row in rows}
+    return {row["id"]: _file(row, tuple(buckets[row["id"]])) for row in rows}
 
 
 def get_successors(connection: sqlite3.Connection, file_ids: Iterable[str]) -> dict[str, str]:
@@ -196,22 +188,16 @@ def set_status(
     connection: sqlite3.Connection,
     file_ids: Sequence[str],
     status: FileStatus,
-    sync_status: SyncStatus,
     *,
     now: float,
     error: tuple[str, str] | None = None,
 ) -> None:
-    """Record the state of files and of their sync into all their buckets; `error` is (code, message)."""
+    """Record the state of files, and so of their sync; `error` is (code, message)."""
     code, message = error or (None, None)
-    ids = json.dumps(file_ids)
     connection.execute(
         "UPDATE files SET status = ?, error_code = ?, error_message = ?, updated_at = ?"
         " WHERE id IN (SELECT value FROM json_each(?))",
-        (status, code, message, now, ids),
-    )
-    connection.execute(
-        "UPDATE file_buckets SET sync_status = ? WHERE file_id IN (SELECT value FROM json_each(?))",
-        (sync_status, ids),
+        (status, code, message, now, json.dumps(file_ids)),
     )
 
 
@@ -223,6 +209,6 @@ def add_to_error(connection: sqlite3.Connection, file_id: str, sentence: str) ->
     )
 
 
-def _file(fields: dict[str, Any], sync: tuple[tuple[str, str], ...]) -> FileRow:
+def _file(fields: dict[str, Any], bucket_ids: tuple[str, ...]) -> FileRow:
     fields["warnings"] = parse_texts(fields["warnings"])
-    return FileRow(declaration=take_declaration(fields), **fields, sync=sync)
+    return FileRow(declaration=take_declaration(fields), **fields, bucket_ids=bucket_ids)

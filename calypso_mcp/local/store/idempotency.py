@@ -38,11 +38,11 @@ def find_created(connection: sqlite3.Connection, request: KeyedRequest) -> str |
     return str(row["created_id"])
 
 
-def remember(connection: sqlite3.Connection, request: KeyedRequest, created_id: str, *, now: float) -> None:
+def remember(connection: sqlite3.Connection, request: KeyedRequest, created_id: str) -> None:
     """Record what the key created last; nothing without a key."""
     if request.key is not None:
         connection.execute(
-            "INSERT OR REPLACE INTO idempotency_keys (operation, key, fingerprint, created_id, created_at)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (request.operation, request.key, fingerprint(request.body), created_id, now),
+            "INSERT OR REPLACE INTO idempotency_keys (operation, key, fingerprint, created_id)"
+            " VALUES (?, ?, ?, ?)",
+            (request.operation, request.key, fingerprint(request.body), created_id),
         )

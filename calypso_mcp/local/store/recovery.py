@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
+from calypso_mcp.domain.states.statuses import FileStatus
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private, transaction
@@ -169,12 +169,10 @@ def _complete(new: sqlite3.Connection, now: float) -> None:
     ]
     files.insert(new, *sessions.get_all(new, session_ids).values(), now=now)
     new.execute(
-        "INSERT OR IGNORE INTO file_buckets (bucket_id, file_id, sync_status)"
-        " SELECT named.value, files.id, ? FROM files"
+        "INSERT OR IGNORE INTO file_buckets (bucket_id, file_id) SELECT named.value, files.id FROM files"
         " JOIN upload_sessions ON upload_sessions.id = files.session_id"
         " JOIN json_each(upload_sessions.bucket_ids) AS named"
-        " WHERE json_valid(upload_sessions.bucket_ids)",
-        (SyncStatus.PENDING,),
+        " WHERE json_valid(upload_sessions.bucket_ids)"
     )
     # Its slug and name are lost; its files are not.
     new.execute(
@@ -186,7 +184,7 @@ def _complete(new: sqlite3.Connection, now: float) -> None:
     )
     file_ids: dict[str, str] = dict(new.execute("SELECT session_id, id FROM files"))
     files.queue(new, file_ids)
-    files.set_status(new, [*file_ids.values()], FileStatus.QUEUED, SyncStatus.PENDING, now=now)
+    files.set_status(new, [*file_ids.values()], FileStatus.QUEUED, now=now)
 
 
 def _set_aside(sealed: Path, lost: Path, known: set[str]) -> int:

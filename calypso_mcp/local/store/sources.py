@@ -15,7 +15,7 @@ from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.api.sources import SourceColumn, SourcesQuery, SourceState
 from calypso_mcp.domain.files.ignore_patterns import read_patterns
 from calypso_mcp.domain.growth import Growth
-from calypso_mcp.domain.states.statuses import SyncStatus
+from calypso_mcp.domain.states.statuses import FileStatus
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
@@ -29,9 +29,9 @@ REMOVED = "source_removed"
 
 #: States in a bucket, as conditions on the joined rows; `warning` may hold beside each of the others.
 _STATES: Mapping[SourceState, str] = {
-    "ready": f"member.sync_status = '{SyncStatus.ACTIVE}'",
-    "failed": f"member.sync_status = '{SyncStatus.FAILED}'",
-    "pending": f"member.sync_status NOT IN ('{SyncStatus.ACTIVE}', '{SyncStatus.FAILED}')",
+    "ready": f"files.status = '{FileStatus.ACTIVE}'",
+    "failed": f"files.status = '{FileStatus.FAILED}'",
+    "pending": f"files.status NOT IN ('{FileStatus.ACTIVE}', '{FileStatus.FAILED}')",
     "warning": "files.warnings <> '[]'",
 }
 
@@ -209,17 +209,16 @@ def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> lis
     rows = files.get_all(connection, [other["id"] for other in others])
     ended: list[str | None] = []
     replaced_in: dict[str, str] = {}
-    has_failed = file.sync_status == SyncStatus.FAILED
+    has_failed = file.status == FileStatus.FAILED
     replaced: list[FileRow] = []
     for other in others:
         row = rows[other["id"]]
         if other["is_later"]:
-            if other["if_exists"] == "replace":
-                active = [bucket for bucket, sync in row.sync if sync == SyncStatus.ACTIVE]
-                replaced_in |= dict.fromkeys(active, row.id)
+            if other["if_exists"] == "replace" and row.status == FileStatus.ACTIVE:
+                replaced_in |= dict.fromkeys(row.bucket_ids, row.id)
         elif file.declaration.if_exists == "replace":
             shared = set(row.bucket_ids) & set(file.bucket_ids)
-            if shared and (row.sync_status == SyncStatus.FAILED or not has_failed):
+            if shared and (row.status == FileStatus.FAILED or not has_failed):
                 ended.append(take_out(connection, row, shared, successor=file.id, now=now))
                 replaced.append(row)
             elif shared:
@@ -257,14 +256,14 @@ def _without_origin(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 def read_growth(connection: sqlite3.Connection, bucket_id: str) -> Growth:
     """Return when the sources of a bucket were added, and when the searchable ones last changed."""
     rows = connection.execute(
-        "SELECT files.created_at, member.sync_status, files.updated_at"
+        "SELECT files.created_at, files.status, files.updated_at"
         " FROM file_buckets AS member JOIN files ON files.id = member.file_id WHERE member.bucket_id = ?",
         (bucket_id,),
     ).fetchall()
     return Growth.of(
         [added for added, _, _ in rows],
-        [changed for _, status, changed in rows if status == SyncStatus.ACTIVE],
-        is_settled=all(status in (SyncStatus.ACTIVE, SyncStatus.FAILED) for _, status, _ in rows),
+        [changed for _, status, changed in rows if status == FileStatus.ACTIVE],
+        is_settled=all(status in (FileStatus.ACTIVE, FileStatus.FAILED) for _, status, _ in rows),
     )
 
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
+from calypso_mcp.domain.states.statuses import FileStatus
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 
@@ -122,15 +122,13 @@ def find_owned(connection: sqlite3.Connection, owner: str, file_ids: Sequence[st
 def complete(connection: sqlite3.Connection, file_ids: Sequence[str], *, now: float) -> None:
     """Record that these files are searchable through all their buckets."""
     _end(connection, file_ids, FileStatus.INDEXED)
-    files.set_status(connection, file_ids, FileStatus.ACTIVE, SyncStatus.ACTIVE, now=now)
+    files.set_status(connection, file_ids, FileStatus.ACTIVE, now=now)
 
 
 def fail(connection: sqlite3.Connection, file_id: str, *, code: str, message: str, now: float) -> None:
     """Record that the file cannot be indexed, and why."""
     _end(connection, [file_id], FileStatus.FAILED)
-    files.set_status(
-        connection, [file_id], FileStatus.FAILED, SyncStatus.FAILED, now=now, error=(code, message)
-    )
+    files.set_status(connection, [file_id], FileStatus.FAILED, now=now, error=(code, message))
 
 
 def give_back(

@@ -140,7 +140,7 @@ def admit_batch(
     content = fingerprint(batch.published())
     known = batches.get_fingerprint(connection, batch_id)
     if known is None:
-        batches.insert(connection, batch_id, content, now=now)
+        batches.insert(connection, batch_id, content)
     elif known != content:
         raise key_reused()
     existing = batches.list_accepted_sessions(connection, batch_id)

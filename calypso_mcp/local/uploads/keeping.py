@@ -97,7 +97,7 @@ async def keep(
             )
             return Kept(files.get_all(connection, [same.id])[same.id], is_replay=True)
         file_id = files.insert(connection, session, now=now, kind=kind)[session.id]
-        idempotency.remember(connection, request, session.id, now=now)
+        idempotency.remember(connection, request, session.id)
         replaced = same.id if same is not None and declaration.if_exists == "replace" else None
         return Kept(files.get_all(connection, [file_id])[file_id], is_replay=False, replaces=replaced)
 
