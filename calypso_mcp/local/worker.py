@@ -280,7 +280,7 @@ class IndexingWorker:
 
 def _is_small(file: FileRow) -> bool:
     # Imported with the first file, like every reader.
-    from calypso_mcp.local.indexing.formats.detection import is_quick_by_name
+    from calypso_mcp.local.indexing.formats.registry import is_quick_by_name
 
     declared = file.declaration
     return (

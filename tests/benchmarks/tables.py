@@ -24,7 +24,7 @@ import openpyxl
 
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import FileContent
-from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.search import Where, search

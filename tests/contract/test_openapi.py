@@ -19,10 +19,10 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.local.app import open_backend
-from calypso_mcp.local.http.openapi_links import LINKS
+from calypso_mcp.local.http.openapi import LINKS
 from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.refusals import failed
 from calypso_mcp.local.web.policy import WebPolicy
-from calypso_mcp.local.web.refusals import failed
 from tests.support.described_api import document, mismatches
 from tests.support.live_backend import API_KEY, Api, in_process, options_for, serving
 

@@ -10,7 +10,7 @@ import pytest
 
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import FileContent
-from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 from tests.support.sought import Sought, sought_files
 from tests.support.sought_office import sought_office_files
 from tests.support.upload_rig import Rig, upload_rig

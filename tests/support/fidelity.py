@@ -6,8 +6,8 @@ import re
 
 from calypso_mcp.local.indexing.chunking import Chunk, split
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 from tests.support.producers import Made
 
 _PLAIN = (".txt", ".md", ".rst", ".py", ".log")

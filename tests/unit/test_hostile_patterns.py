@@ -16,10 +16,10 @@ from calypso_mcp.domain.json_shape import JsonShape, excess
 from calypso_mcp.local.indexing import chunking
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.data.structured import read_toml
-from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.hygiene import remove_embedded_files
 from calypso_mcp.local.indexing.formats.office.packages import Package
 from calypso_mcp.local.indexing.formats.office.slides import with_slide_marks
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 from calypso_mcp.local.indexing.formats.texts.markdown import split_markdown
 from calypso_mcp.local.indexing.formats.toml import parse_toml
 from calypso_mcp.local.retrieval import sentences

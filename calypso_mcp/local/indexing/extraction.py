@@ -21,8 +21,8 @@ from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits, FileToRead
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 
 if TYPE_CHECKING:
     from calypso_mcp.local.indexing.formats.registry import Entry

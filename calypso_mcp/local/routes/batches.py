@@ -29,10 +29,14 @@ from calypso_mcp.local.refusals import not_found
 from calypso_mcp.local.routes.files import file_wire, sync_wire
 from calypso_mcp.local.store import batches
 from calypso_mcp.local.store.batches import ItemRow
-from calypso_mcp.local.store.rate_limit import count_create
 from calypso_mcp.local.store.sources import REMOVED
-from calypso_mcp.local.uploads.addresses import build_upload_target
-from calypso_mcp.local.uploads.admission import Admission, admit_batch, check_batch
+from calypso_mcp.local.uploads.admission import (
+    Admission,
+    admit_batch,
+    build_upload_target,
+    check_batch,
+    count_create,
+)
 from calypso_mcp.local.uploads.finalizing import Outcome, finalize
 
 

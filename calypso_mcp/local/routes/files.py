@@ -27,12 +27,9 @@ from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.refusals import Refusal, bucket_required, not_found
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
-from calypso_mcp.local.store.rate_limit import count_create
 from calypso_mcp.local.store.sessions import Address, NewSession
 from calypso_mcp.local.text_forms import format_time
-from calypso_mcp.local.uploads.addresses import build_upload_target
-from calypso_mcp.local.uploads.admission import check_file
-from calypso_mcp.local.uploads.destinations import assign
+from calypso_mcp.local.uploads.admission import assign, build_upload_target, check_file, count_create
 from calypso_mcp.local.uploads.finalizing import finalize
 
 _TASK_TYPE = "knowledge_indexing"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import anyio
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.connection import Extension
@@ -35,7 +40,6 @@ from calypso_mcp.errors import InputError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
 from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
-from calypso_mcp.local.http.originals import Original
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.refusals import Refusal, invalid, not_found
 from calypso_mcp.local.retrieval import reading
@@ -217,3 +221,29 @@ OPERATIONS = (
         extension=Extension.PICTURES,
     ),
 )
+
+
+class Original(FileResponse):
+    """An open file: it arrives whole even if its source is removed before or while it is sent."""
+
+    def __init__(
+        self, content: BinaryIO, *, filename: str, media_type: str, headers: Mapping[str, str]
+    ) -> None:
+        """Send `content`, which is closed afterwards."""
+        super().__init__(
+            content.name,
+            filename=filename,
+            media_type=media_type,
+            headers=headers,
+            stat_result=os.fstat(content.fileno()),
+        )
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, or the parts that are asked for."""
+        with self._content:
+            await super().__call__(scope, receive, send)
+
+    @asynccontextmanager
+    async def _open_file(self) -> AsyncGenerator[anyio.AsyncFile[Any]]:
+        yield anyio.wrap_file(self._content)

@@ -23,10 +23,9 @@ from calypso_mcp.local.indexing.formats.registry import readable_formats
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.routes.files import sync_wire
 from calypso_mcp.local.store.idempotency import KeyedRequest
-from calypso_mcp.local.store.rate_limit import count_create
 from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads import keeping
-from calypso_mcp.local.uploads.admission import check_file
+from calypso_mcp.local.uploads.admission import check_file, count_create
 from calypso_mcp.local.uploads.keeping import Kept, Kind
 from calypso_mcp.local.web.urls import WebUrl, parse_url
 

@@ -1,4 +1,4 @@
-"""Which uploads are accepted (seeds; API sheet sections 5 and 13).
+"""Which uploads are accepted, into which buckets, and where their bytes go (seeds; API sheet 3.3, 5 and 13).
 
 Each item of a batch is accepted or rejected by itself, and a repeated create changes nothing.
 """
@@ -8,8 +8,13 @@ from __future__ import annotations
 import re
 import sqlite3
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from pydantic import SecretStr
+from starlette.requests import Request
 
 from calypso_mcp.api.batches import CreateBatch
+from calypso_mcp.api.files import UploadTarget
 from calypso_mcp.api.problem import Problem
 from calypso_mcp.domain.limits import (
     FILE_BYTES,
@@ -19,20 +24,25 @@ from calypso_mcp.domain.limits import (
     TAG_CHARS,
     TITLE_CHARS,
 )
+from calypso_mcp.domain.slugs import slug_of
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.domain.uploads.manifest import Entry, check_manifest
 from calypso_mcp.domain.uploads.upload_rules import PATH_CHARS
 from calypso_mcp.errors import ManifestError
 from calypso_mcp.local.identifiers import derived_id, fingerprint
-from calypso_mcp.local.refusals import Refusal, invalid, key_reused
-from calypso_mcp.local.store import batches, sessions
+from calypso_mcp.local.refusals import Refusal, bucket_not_assigned, invalid, key_reused
+from calypso_mcp.local.store import batches, buckets, sessions
+from calypso_mcp.local.store.buckets import BucketRow
 from calypso_mcp.local.store.sessions import Address, NewSession
 from calypso_mcp.local.text_forms import dump_json
-from calypso_mcp.local.uploads.destinations import assign
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_CONTENT_TYPE = 255
 _LONGEST_BATCH_KEY = 1_024
+#: Of the address that a client sends bytes to.
+UPLOAD_PATH = "/upload/{secret}"
+#: The time for which creates are counted.
+_WINDOW_S = 1.0
 
 
 def check_file(declaration: Declaration, size_bytes: int) -> None:
@@ -193,3 +203,65 @@ def _complete(own: Destination, shared: Destination) -> Destination:
     if own.create_missing_buckets is not None:
         return own
     return replace(own, create_missing_buckets=shared.create_missing_buckets)
+
+
+def assign(connection: sqlite3.Connection, destination: Destination, *, now: float) -> tuple[str, ...]:
+    """Return the ids of the buckets an upload goes to, creating missing ones if asked to.
+
+    Raises:
+        Refusal: A bucket cannot be resolved (`bucket_assignment_failed`).
+    """
+    ids = list(destination.bucket_ids or ())
+    known = buckets.find_active(connection, "id", ids)
+    for bucket_id in ids:
+        if bucket_id not in known:
+            raise bucket_not_assigned(bucket_id)
+    slugs = [*(destination.bucket_slugs or ()), *([destination.bucket] if destination.bucket else [])]
+    may_create = bool(destination.create_missing_buckets)
+    found = [_by_slug(connection, slug, may_create=may_create, now=now).id for slug in slugs]
+    return tuple(dict.fromkeys([*ids, *found]))
+
+
+def _by_slug(connection: sqlite3.Connection, given: str, *, may_create: bool, now: float) -> BucketRow:
+    slug = slug_of(given)
+    known = buckets.find_active(connection, "slug", [given, slug])
+    bucket = known.get(given) or known.get(slug)
+    if bucket is not None:
+        return bucket
+    # A slug that is taken belongs to an archived bucket, which accepts nothing.
+    if not may_create or not slug or buckets.find_slug(connection, slug) is not None:
+        raise bucket_not_assigned(given)
+    return buckets.insert(connection, slug=slug, name=given[:120], description=None, now=now)
+
+
+def build_upload_target(request: Request, address: Address) -> UploadTarget:
+    """Return the upload address of a session at the origin that `request` came to, with its expiry."""
+    path = UPLOAD_PATH.format(secret=address.secret)
+    return UploadTarget(
+        session_id=address.session_id,
+        upload_url=SecretStr(f"{request.url.scheme}://{request.url.netloc}{path}"),
+        expires_at=datetime.fromtimestamp(int(address.expires_at), UTC),
+    )
+
+
+def count_create(connection: sqlite3.Connection, *, per_second: int | None, now: float) -> None:
+    """Count one create request of the team, single or batch, in the transaction that carries it out.
+
+    Raises:
+        Refusal: The requests of the last second reach the limit (429).
+    """
+    if per_second is None:
+        return
+    # A time in the future was recorded before the clock was set back.
+    connection.execute("DELETE FROM creates WHERE at <= ? OR at > ?", (now - _WINDOW_S, now + _WINDOW_S))
+    (counted,) = connection.execute("SELECT count(*) FROM creates").fetchone()
+    if counted >= per_second:
+        raise Refusal(
+            429,
+            "rate_limited",
+            f"At most {per_second} uploads may be created per second.",
+            retryable=True,
+            # Whole seconds are all that the header can say.
+            headers={"Retry-After": "1"},
+        )
+    connection.execute("INSERT INTO creates (at) VALUES (?)", (now,))

@@ -14,8 +14,7 @@ from calypso_mcp.local.store import files, idempotency, sessions, sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.store.sessions import NewSession, SessionRow
-from calypso_mcp.local.uploads.admission import check_file
-from calypso_mcp.local.uploads.destinations import assign
+from calypso_mcp.local.uploads.admission import assign, check_file
 
 Kind = Literal["file", "website", "qa"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from calypso_mcp.local.refusals import blocked, failed
 from calypso_mcp.local.web.public_addresses import IPAddress, is_private, is_public
-from calypso_mcp.local.web.refusals import blocked, failed
 from calypso_mcp.local.web.urls import WebUrl, parse_url
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
+from calypso_mcp.local.refusals import blocked
 from calypso_mcp.local.web.public_addresses import IPAddress
-from calypso_mcp.local.web.refusals import blocked
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 #: Where web servers listen. Any other port is a service that speaks something else.

@@ -14,12 +14,12 @@ import httpx2
 from calypso_mcp.api.wire import as_object
 from calypso_mcp.local.model_endpoint import explain_refusal, open_model_client
 from calypso_mcp.local.options import WriterOptions
-from calypso_mcp.local.writing.prompts import Message
 
 #: Largest answer that is read, its framing included, and longest text that is taken from it.
 _LARGEST_ANSWER = 4 * 1_048_576
 _LONGEST_TEXT = 16_000
 _EVENT_STREAM = "text/event-stream"
+Message = dict[str, str]
 
 
 class WritingFailed(Exception):

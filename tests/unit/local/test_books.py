@@ -9,9 +9,9 @@ from contextlib import nullcontext
 import pytest
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
 from calypso_mcp.local.indexing.formats.office.packages import Package
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 
 NAV = (
     '<html><body><nav epub:type="toc"><ol><li><a href="text/c%201.xhtml#top">Fees</a></li></ol></nav>'

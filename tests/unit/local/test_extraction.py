@@ -11,7 +11,7 @@ from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.child_process import ExtractionLimits
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
 from calypso_mcp.local.indexing.extraction import Extractor
-from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 
 
 @pytest.fixture

@@ -19,8 +19,7 @@ import pytest
 from calypso_mcp.domain.outlines import find_spot
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
 from calypso_mcp.local.indexing.documents import Allowance, Document, ExtractionFailed, FileContent, Part
-from calypso_mcp.local.indexing.formats.detection import choose_entry, is_quick_by_name
-from calypso_mcp.local.indexing.formats.registry import readable_formats
+from calypso_mcp.local.indexing.formats.registry import choose_entry, is_quick_by_name, readable_formats
 from tests.support.flat_office import EXCEL_2003, WORD_2003, flat_opc
 
 

@@ -13,8 +13,8 @@ import pytest
 from openpyxl.styles import Font
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.office.comments import mark_word_comments
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 
 Parts = dict[str, bytes]
 _SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

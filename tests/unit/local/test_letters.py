@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.mail.signed import extract_signed
 from calypso_mcp.local.indexing.formats.mail.tnef import read_tnef
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 from tests.support.old_files import holding_itself
 
 SENTENCE = "Отпуск составляет двадцать восемь календарных дней."

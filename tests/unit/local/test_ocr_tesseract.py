@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from calypso_mcp.local.indexing.formats.ocr.layout import join_lines
-from calypso_mcp.local.indexing.formats.ocr.tesseract import parse_tesseract
+from calypso_mcp.local.indexing.formats.ocr.reader import parse_tesseract
 
 HEADER = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext"
 

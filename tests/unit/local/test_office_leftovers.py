@@ -30,10 +30,10 @@ from openpyxl.comments import Comment
 
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part as FilePart
-from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.compound_files import find_placed_files
 from calypso_mcp.local.indexing.formats.office import binary_sheets
 from calypso_mcp.local.indexing.formats.office.packages import Package
-from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 from tests.support.binary_workbook import (
     binary_workbook,
     cell_next_to_the_last,

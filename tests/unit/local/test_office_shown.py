@@ -26,7 +26,7 @@ from odf.text import H, P, Ruby, RubyBase, RubyText, Span
 from openpyxl.comments import Comment
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part
-from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 
 Edits = Mapping[str, Callable[[str], str | bytes]]
 

@@ -20,9 +20,8 @@ import pytest
 
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store.connections.database import Database
+from calypso_mcp.local.store.connections.database import Database, Readers
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
-from calypso_mcp.local.store.connections.readers import Readers
 from calypso_mcp.local.store.connections.writer import Write, Writer
 from calypso_mcp.sqlite.connections import connect, open_private
 from calypso_mcp.sqlite.faults import StoreDamaged, StoreGone

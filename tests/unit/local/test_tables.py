@@ -11,8 +11,8 @@ import pytest
 from docx.oxml import OxmlElement
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.html.reader import read_html
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 
 Rows = list[list[str | int]]
 

@@ -159,7 +159,7 @@ ENTRIES: tuple[Entry, ...] = (
         "html.reader:read_html", *_HTML_STARTS, locator=Locator.SECTION),
     _entry("pdf", "PDF", "pdf", "application/pdf application/x-pdf", "pdf.reader:read_pdf",
         Signature(b"%PDF-", within=1_024), locator=Locator.PAGE,
-        container=Container.OWN, recognizer="pdf.scans:read_scans"),
+        container=Container.OWN, recognizer="pdf.drawing:read_scans"),
     _picture("png", "png", b"\x89PNG\r\n"),
     _picture("jpeg", "jpg jpeg jpe", b"\xff\xd8\xff"),
     _picture("tiff", "tif tiff", b"II*\x00", b"MM\x00*"),
@@ -225,3 +225,31 @@ def readable_formats() -> ReadableFormats:
 def entry_of(name: str) -> Entry:
     """Return the entry of the format called `name`."""
     return next(entry for entry in ENTRIES if entry.format.name == name)
+
+
+def choose_entry(filename: str, content_type: str, head: bytes) -> Entry:
+    """Return the format, with its reader, that a file is read as; `head` are its first `HEAD_BYTES`.
+
+    Raises:
+        ExtractionFailed: `unsupported`, with what to do about it.
+    """
+    formats = readable_formats()
+    found = formats.recognize(filename, content_type, head)
+    refusal = formats.refusal(filename, head, content_type) if found is None or found.extra else None
+    if refusal is not None or found is None:
+        reason = (
+            f"{refusal.message} {refusal.hint}"
+            if refusal is not None
+            else "Calypso does not know the format of the file."
+        )
+        raise ExtractionFailed("unsupported", reason)
+    return entry_of(found.name)
+
+
+def is_quick_by_name(filename: str, content_type: str) -> bool:
+    """Whether a small file of this name takes a moment to read, unless its bytes show another format.
+
+    Formats whose pictures may have to be read take longer.
+    """
+    found = readable_formats().recognize(filename, content_type, b"")
+    return found is not None and not entry_of(found.name).recognizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calypso_mcp.local.uploads.content_range import BadRange, read_hashes, read_range
+from calypso_mcp.local.routes.uploads import BadRange, read_hashes, read_range
 
 
 @pytest.mark.parametrize(

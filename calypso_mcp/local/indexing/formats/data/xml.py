@@ -22,8 +22,7 @@ from calypso_mcp.local.indexing.documents import (
     FileContent,
     Part,
 )
-from calypso_mcp.local.indexing.formats.data.diagrams import inflate_diagrams
-from calypso_mcp.local.indexing.formats.data.fiction_books import page_of_book
+from calypso_mcp.local.indexing.formats.data.dialects import inflate_diagrams, page_of_book
 from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, without_tags
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding

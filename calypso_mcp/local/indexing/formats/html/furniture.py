@@ -1,6 +1,6 @@
-"""Menus, notices about cookies and footers around the content of a page that does not mark it.
+"""The content of a web page: what the page marks, or what is left without menus, notices and footers.
 
-Only elements that are small beside the rest count, so that a page made of links or of notices stays whole.
+Of these, only elements that are small beside the rest count, so that a page made of links stays whole.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from selectolax.lexbor import LexborNode
 
-from calypso_mcp.local.indexing.formats.html.blocks import BLOCKS, walk
+from calypso_mcp.local.indexing.documents import Block
+from calypso_mcp.local.indexing.formats.html.blocks import BLOCKS, visible_blocks, walk
+from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.html.visibility import is_never_content
 
 #: Share of the page's text that one piece of furniture has at most.
@@ -34,6 +37,12 @@ _CONSENT = re.compile(
 )
 _MENUS = frozenset(["nav", "navbar", "navigation", "menu", "breadcrumb", "breadcrumbs", "sidebar"])
 _NAME = re.compile(r"[a-z0-9]+")
+#: Marks of main content, the most telling first (HTML standard 4.4.14, 4.3.2; WAI-ARIA).
+_MARKED = ("main", "[role=main]", "article")
+#: Smallest share of the page's text in a marked element: some pages mark an empty box or a teaser.
+_LEAST_SHARE = 0.2
+#: Smallest share of the page's text that remains without furniture; otherwise all of it is content.
+_LEAST_LEFT = 0.5
 
 
 @dataclass(slots=True)
@@ -186,3 +195,34 @@ def _names(node: LexborNode) -> str:
     """Return the id and the classes, in lower case."""
     attributes = node.attributes
     return f"{attributes.get('id') or ''} {attributes.get('class') or ''}".lower()
+
+
+def find_main_content(root: LexborNode, markup: str, blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Return the `blocks`, all that is visible, of the marked main content, or of all but the furniture."""
+    whole = _chars(blocks)
+    for marked in _marked(root):
+        main = visible_blocks(marked, SourceLines(markup), has_footer=True)
+        if _chars(main) >= _LEAST_SHARE * whole:
+            return (*_missing_heading(main, blocks), *main)
+    rest = visible_blocks(root, SourceLines(markup), find_furniture(root))
+    return tuple(rest if _chars(rest) >= _LEAST_LEFT * whole else blocks)
+
+
+def _marked(root: LexborNode) -> Iterator[LexborNode]:
+    for selector in _MARKED:
+        found = root.css(selector)
+        # Several articles are a list of them, and none is the page's content by itself.
+        if len(found) == 1:
+            yield found[0]
+
+
+def _missing_heading(main: Sequence[Block], blocks: Sequence[Block]) -> list[Block]:
+    """Return the page's first heading if it lies outside `main`, as above a column of text."""
+    headings = [block for block in blocks if block.heading_level == 1]
+    if not headings or any(block.heading_level == 1 for block in main):
+        return []
+    return headings[:1]
+
+
+def _chars(blocks: Sequence[Block]) -> int:
+    return sum(len(block.text) for block in blocks)

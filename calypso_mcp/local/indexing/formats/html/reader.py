@@ -10,9 +10,8 @@ from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFail
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
 from calypso_mcp.local.indexing.formats.html.blocks import visible_blocks
-from calypso_mcp.local.indexing.formats.html.furniture import find_questions_of_consent
+from calypso_mcp.local.indexing.formats.html.furniture import find_main_content, find_questions_of_consent
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
-from calypso_mcp.local.indexing.formats.html.main_content import find_main_content
 from calypso_mcp.local.indexing.formats.html.markup import prepare
 
 #: The parser needs time that grows with the square of the nesting; browsers stop at 512.

@@ -13,9 +13,8 @@ from io import BytesIO
 from typing import Literal
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
-from calypso_mcp.local.indexing.formats.compound_files import OLE_START
+from calypso_mcp.local.indexing.formats.compound_files import OLE_START, find_placed_files
 from calypso_mcp.local.indexing.formats.members import Member
-from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
 
 DAMAGED = "The file is damaged: it holds no document. Upload a copy that opens in its program."
 #: What `zipfile` raises on archives with damage or impossible offsets, encrypted parts and unknown methods.

@@ -10,7 +10,7 @@ from itertools import islice
 import anydoc
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
-from calypso_mcp.local.indexing.formats.compound_files import OLE_START
+from calypso_mcp.local.indexing.formats.compound_files import OLE_START, find_placed_files
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.binary_sheets import binary_comments, with_long_cells
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
@@ -29,7 +29,6 @@ from calypso_mcp.local.indexing.formats.office.old_files import (
     with_plain_directory,
 )
 from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, OPEN_CONTENT, Package, without_ruby
-from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.slides import SLIDE_MARK, shown_on_slides, with_slide_marks
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import struct
+import time
 import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import pypdfium2
 
-from calypso_mcp.local.indexing.documents import ExtractionFailed
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.ocr.pictures import Picture
-from calypso_mcp.local.indexing.formats.pdf.reader import open_form, open_pdf
+from calypso_mcp.local.indexing.formats.ocr.reader import recognize
+from calypso_mcp.local.indexing.formats.pdf.reader import open_form, open_pdf, read_pages
 
 #: Most pixels of a picture for people: a sheet of A4 is about 920 wide, enough to read small print.
 _SHOWN_PIXELS = 1_200_000
@@ -21,6 +23,8 @@ _LARGEST_SCALE = 4.0
 #: For text recognition: 200 dpi, fewer for large plans.
 _RECOGNIZED_PIXELS = 12_000_000
 _RECOGNIZED_SCALE = 200 / 72
+#: Processor seconds after which a warning names the remaining pages, so that the file does not fail.
+_BUDGET_S = 1_200.0
 
 
 def draw_page(data: bytes, number: int) -> bytes:
@@ -69,3 +73,23 @@ def _encode_png(bitmap: Any) -> bytes:
 
 def _encode_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def read_scans(file: FileContent) -> Document:
+    """Return the paragraphs of every page; OCR reads pages without usable text.
+
+    Raises:
+        ExtractionFailed: As for `read_pdf`.
+    """
+    started = time.process_time()
+
+    def read(pdf: Any, index: int) -> str | None:
+        if time.process_time() - started > _BUDGET_S:
+            return None
+        page = pdf[index]
+        try:
+            return recognize(render_page(page))
+        finally:
+            page.close()
+
+    return read_pages(file, read)

@@ -1,7 +1,8 @@
-"""Plain text: paragraphs with line numbers."""
+r"""Plain text: paragraphs with line numbers; letters that LaTeX spells in ASCII (`K\"undigung`, `{\o}re`)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
@@ -9,12 +10,26 @@ from itertools import groupby
 from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
-from calypso_mcp.local.indexing.formats.texts.latex import spell_letters
 
 _LATEX = (".tex", ".latex", ".ltx", ".bib", ".sty")
 #: A paragraph up to this long is joined with the next, if both stay within the second size.
 _SHORT_CHARS = 200
 _JOINED_CHARS = 400
+#: Combining marks by the command that puts them on the next letter.
+_MARKS = dict(
+    zip(
+        "\"'`^~=.uvHckrdb",
+        "\u0308\u0301\u0300\u0302\u0303\u0304\u0307\u0306\u030c\u030b\u0327\u0328\u030a\u0323\u0331",
+        strict=True,
+    )
+)
+_LETTERS = dict(
+    zip(["ss", "ae", "AE", "oe", "OE", "aa", "AA", "o", "O", "l", "L", "i"], "ßæÆœŒåÅøØłŁi", strict=True)
+)
+_LETTER = r"\\(ss|ae|AE|oe|OE|aa|AA|[oOlLi])(?:\{\}|[ \t]|(?![A-Za-z]))"
+#: A sign stands before any letter, a letter before one in braces.
+_ACCENT = r"""\\(?:(["'`^~=.])|([uvHckrdb])(?=\{))(?:\{\\?([A-Za-z])\}|\\?([A-Za-z]))"""
+_SPELLED = re.compile(rf"\{{(?:{_ACCENT}|{_LETTER})\}}|{_ACCENT}|{_LETTER}")
 
 
 def decode_text(file: FileContent) -> Decoded:
@@ -70,3 +85,13 @@ def _size(lines: list[str], start: int, end: int) -> int:
 def _block(lines: list[str], span: tuple[int, int], first_line: int) -> Block:
     start, end = span
     return Block("\n".join(lines[start:end]), line_start=first_line + start, line_end=first_line + end - 1)
+
+
+def spell_letters(text: str) -> str:
+    """Return LaTeX with the letters that its commands stand for; other commands and all lines stay."""
+    return _SPELLED.sub(_letter, text)
+
+
+def _letter(found: re.Match[str]) -> str:
+    parts = [part for part in found.groups() if part]
+    return _LETTERS[parts[0]] if len(parts) == 1 else parts[1] + _MARKS[parts[0]]

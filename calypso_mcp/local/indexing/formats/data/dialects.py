@@ -1,20 +1,29 @@
-"""FictionBook (.fb2), a book as one document of XML: as the page that its chapters make."""
+"""Dialects of XML: FictionBook as the page that its chapters make, draw.io with its deflated pages."""
 
 from __future__ import annotations
 
 import re
+import zlib
+from base64 import b64decode
+from urllib.parse import unquote
 
-_START, _HEAD_CHARS = "<FictionBook", 2_000
+#: Where a root begins.
+_HEAD_CHARS = 2_000
+_BOOK, _DIAGRAM = "<FictionBook", "<mxfile"
 _NAME = re.compile(r"<book-title>([^<]*)</book-title>")
 _ABOUT = re.compile(r"<annotation\b(?:[^<]|<(?!/?annotation\b))*+</annotation>")
 #: HTML would hide the text of a `style` or `annotation`, and never end an empty element.
 _TAG = re.compile(r"<(/?)(section|title|subtitle|p|v|body|style|annotation|empty-line|image)\b[^<>]*>")
 _DEEPEST = 6
+#: Percent-encoded XML in base64.
+_DEFLATED = re.compile(r"(?<=>)\s*+([A-Za-z0-9+/=]++)\s*+(?=</diagram>)")
+#: Most characters that the pages of a file may unpack to.
+_MOST_CHARS = 30_000_000
 
 
 def page_of_book(text: str) -> str | None:
     """Return a book as HTML with the titles of its sections as headings, line by line; None for other XML."""
-    if _START not in text[:_HEAD_CHARS]:
+    if _BOOK not in text[:_HEAD_CHARS]:
         return None
     start = max(0, text.find("</description>"))
     name = _NAME.search(text, 0, start)
@@ -49,3 +58,28 @@ class _Headings:
         elif name in {"p", "v"}:
             return " " if self._is_title else f"<{end}p>"
         return ""
+
+
+def inflate_diagrams(text: str) -> str:
+    """Return the XML of a diagram with its pages as XML; any other XML as it is.
+
+    Raises:
+        ValueError: A page is damaged, or the pages unpack to too much.
+    """
+    if _DIAGRAM not in text[:_HEAD_CHARS]:
+        return text
+    left = _MOST_CHARS
+
+    def inflate(page: re.Match[str]) -> str:
+        nonlocal left
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            quoted = inflater.decompress(b64decode(page[1]), max(1, left))
+        except zlib.error as error:
+            raise ValueError("a page is damaged") from error
+        left -= len(quoted)
+        if not inflater.eof:
+            raise ValueError("a page is cut off, or unpacks to too much")
+        return " ".join(unquote(quoted.decode("ascii", "replace")).split())
+
+    return _DEFLATED.sub(inflate, text)
