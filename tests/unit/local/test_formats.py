@@ -270,7 +270,30 @@ READ = {
     "page without an ending": ("notice", "<p>Nine</p>", "Nine"),
     "page called md": ("notes.md", "\n<!DOCTYPE html><title>Rent</title><p>Nine", "Nine"),
     "page called json": ("answer.json", "<!doctype html><h1>502</h1><p>Bad gateway", "502\n\nBad gateway"),
-    "page within Markdown": ("notes.md", "<p>Nine\n\n# Ten", "<p>Nine\n\nTen"),
+    "page within Markdown": ("notes.md", "<p>Nine\n\n# Ten", "Nine\n\nTen"),
+    "tags, references and escapes in Markdown": (
+        "notes.md",
+        (
+            "<!-- a\n# note -->\nPay 6&nbsp;&euro; by file\\_name,\\\n<kbd>Ctrl</kbd>+<b class='x'"
+            '\n>K</b><br/>and <img\n src="a" alt="a map">.\n<style>a{}</style>\n[//]: # (hidden)\n3 \\< 4'
+        ),
+        "Pay 6 € by file_name,\nCtrl+\nK and a map\n.\n\n\n3 < 4",
+    ),
+    "a table of HTML in Markdown": (
+        "notes.md",
+        "<details>\n<table><tr><th>Lane</th><th>EUR</th></tr>\n<tr><td>Oslo</td><td>3</td></tr></table>",
+        "Lane |  EUR |\nOslo |  3 |",
+    ),
+    "what Markdown means as it stands": (
+        "notes.md",
+        "Map<Key, T>, `&lt;a> \\_`, $a\\_b$ \\| \\\\host <!-- open",
+        "Map<Key, T>, `&lt;a> \\_`, $a\\_b$ \\| \\\\host <!-- open",
+    ),
+    "code in Markdown": (
+        "notes.md",
+        "~~~\n<b>&amp;</b> \\*\n~~~\n\n    a\\.b",
+        "~~~\n<b>&amp;</b> \\*\n~~~\n\n    a\\.b",
+    ),
     "page after a comment": ("notice", "<!-- saved from a -->\n<!doctype html><p>Nine", "Nine"),
     "json without an ending": ("notice", '{\n  "rent": "f\\u00fcnf"\n}', "rent: fünf"),
     "html called doc": ("a.doc", "<html><body><p>Saved by Word</p></body></html>", "Saved by Word"),

@@ -1,10 +1,11 @@
-"""Markdown: headings and paragraphs with line numbers; the markup itself stays in all but headings."""
+"""Markdown: headings and paragraphs with line numbers, without HTML; its own marks stay but in headings."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import unescape
+from itertools import groupby
 
 from calypso_mcp.domain.outlines import REPEATED
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS
@@ -31,6 +32,25 @@ _MARKUP = re.compile(
     r"|</?(?:a|b|br|code|em|i|img|kbd|s|small|span|strong|sub|sup|u)\b[^<>]{0,500}>|\{#[^{}]{1,100}\}$",
     re.IGNORECASE,
 )
+#: HTML within Markdown, character references and escaped signs (CommonMark 0.31, 2.4, 2.5, 4.6, 6.6), after
+#: what stays as it is: headings, code, formulas. What nothing ends stays, too, and reaches to the end.
+_SHOWN_OTHERWISE = re.compile(
+    r"(?P<kept>^[ ]{0,3}<h[1-6](?:[ \t][^<>\n]{0,200})?>[^\n]{1,500}</h[1-6]>[ \t]*$|^(?:[ ]{4}|\t)[^\n<&]*+$"
+    r"|(?<!`)(`{1,3})(?!`)[^\n]{1,300}?(?<!`)\2(?!`)|\$\$[^$]{1,2000}\$\$|\$(?=\S)[^$\n]{1,300}(?<=\S)\$(?!\d)"
+    r"|\\\\)"
+    r"|(?P<unseen><!--[^-]*+(?:-(?!->)[^-]*+)*+(?:-->)?+"
+    r"|<(script|style)\b[^<]*+(?:<(?!/\4)[^<]*+)*+(?:</\4[ ]*>)?+)"
+    r"|^\[//\]:[ ]*#[^\n]*+"
+    r"|</?(?P<inline>a|abbr|b|bdi|big|code|del|em|font|i|img|ins|kbd|mark|s|samp|small|span|strike|strong|sub|sup|tt"
+    r"|u|var)\b(?P<attributes>[^<>]{0,1000})>"
+    r"|(?P<block></?(?:address|article|aside|blockquote|br|caption|center|col|colgroup|dd|details|div|dl|dt|figcaption"
+    r"|figure|footer|h[1-6]|header|hr|li|main|nav|ol|p|picture|pre|section|source|summary|table|tbody|td|tfoot|th|thead"
+    r"|tr|ul|video)\b[^<>]{0,1000}>)"
+    r"|(?P<reference>&(?:\#[0-9]{1,7}|\#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});)"
+    r"""|\\(?P<escaped>[!-+\-./<-@\[\]-`{}~]|(?=\n))""",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ALTERNATIVE = re.compile(r"""\balt\s{0,4}=\s{0,4}(?:"([^"]{0,500})"|'([^']{0,500})')""", re.IGNORECASE)
 #: Longer headings stay as they are.
 _LONGEST_HEADING = 1_000
 
@@ -40,7 +60,7 @@ def read_markdown(file: FileContent) -> Document:
     decoded = decode(file.data, file.charset)
     lines = decoded.text.split("\n")
     front, length = read_front_matter(lines)
-    blocks = (*split_paragraphs(lines[:length], 1), *split_markdown(lines, length))
+    blocks = (*split_paragraphs(lines[1 : max(length - 1, 0)], 2), *split_markdown(lines, length))
     title = front.title or next((block.text for block in blocks if block.heading_level == 1), None)
     return Document(blocks, title, front.tags, decoded.warnings)
 
@@ -48,18 +68,55 @@ def read_markdown(file: FileContent) -> Document:
 def split_markdown(lines: list[str], start: int) -> tuple[Block, ...]:
     """Return the blocks of Markdown from line `start` (0-based) on."""
     blocks: list[Block] = []
-    fence = ""
+    is_code = _code(lines, start)
+    lines = _without_html(lines, is_code)
     for index in range(start, len(lines)):
-        if index < start:
-            continue
-        fence_mark = _FENCE.match(lines[index])
-        if fence_mark:
-            fence = _fence_after(fence, fence_mark[1], lines[index])
-        elif not fence and (heading := _heading(lines, index, start)) is not None:
+        if index >= start and not is_code[index] and (heading := _heading(lines, index, start)) is not None:
             blocks += _paragraphs(lines, start, index)
             blocks.append(heading)
             start = heading.line_end or index
     return (*blocks, *_paragraphs(lines, start, len(lines)))
+
+
+def _code(lines: Sequence[str], start: int) -> list[bool]:
+    """Return for each line whether it stays as it is: those before `start`, and those of fenced code."""
+    is_code = [True] * start
+    fence = ""
+    for line in lines[start:]:
+        mark = _FENCE.match(line)
+        is_code.append(bool(fence or mark))
+        fence = _fence_after(fence, mark[1], line) if mark else fence
+    return is_code
+
+
+def _without_html(lines: list[str], is_code: Sequence[bool]) -> list[str]:
+    """Return as many lines as they are shown, but for Markdown's own marks."""
+    shown: list[str] = []
+    for is_kept, run in groupby(zip(lines, is_code, strict=True), lambda pair: pair[1]):
+        part = [line for line, _ in run]
+        changed = part if is_kept else _SHOWN_OTHERWISE.sub(_shown, "\n".join(part)).split("\n")
+        # A tag at its beginning indents no line, and one at its end leaves no space.
+        shown += (
+            new if new == old else new.strip() if old.lstrip()[:1] == "<" else new.rstrip()
+            for old, new in zip(part, changed, strict=True)
+        )
+    return shown
+
+
+def _shown(found: re.Match[str]) -> str:
+    text = found[0]
+    if found["kept"] or (found["unseen"] and not text.endswith(">")):
+        return text
+    if found["reference"]:
+        return " ".join(unescape(text).replace("\xa0", " ").splitlines())
+    if found["attributes"]:
+        alternative = _ALTERNATIVE.search(found["attributes"]) if found["inline"].lower() == "img" else None
+        said = (alternative[1] or alternative[2] or "") if alternative else ""
+        return said.replace("\n", " ") + "\n" * text.count("\n")
+    if found["block"]:
+        edge = " | " if text[:4].lower() in {"</td", "</th"} and text[4] == ">" else " "
+        return edge + "\n" * text.count("\n")
+    return found["escaped"] or "\n" * text.count("\n")
 
 
 def _paragraphs(lines: list[str], start: int, end: int) -> Iterator[Block]:
