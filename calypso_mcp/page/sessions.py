@@ -14,7 +14,8 @@ from typing import Literal, Protocol
 #: How long a link may be used, and a session lasts, in seconds.
 LINK_S = 300
 SESSION_S = 12 * 3_600
-_MOST_USED = 10_000
+#: Links that may be used in the time that one lasts.
+MOST_USED = 1_000
 
 
 class Sessions(Protocol):
@@ -89,7 +90,7 @@ class LinkSessions:
             return None
         now = self._clock()
         self._used = {used: end for used, end in self._used.items() if end > now}
-        if len(self._used) >= _MOST_USED:
+        if len(self._used) >= MOST_USED:
             return None
         self._used[given] = expires_at
         return self._sessions.make(SESSION_S)

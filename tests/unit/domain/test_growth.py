@@ -28,6 +28,8 @@ def test_a_curve_ends_with_the_last_change_or_now() -> None:
     assert [point[1:] for point in settled[9:12]] == [(1, 0), (2, 0), (2, 0)]
     pending = Growth.of([0.0, 10.0], [47.0], is_settled=False).curve(0.0, now=1_000.0)
     assert pending[-1] == (1_000.0, 2, 1)
+    set_back = Growth.of([0.0, 10.0], [47.0], is_settled=False).curve(0.0, now=5.0)
+    assert set_back[-1] == (47.0, 2, 1)
     # What was there before an upload is counted from its beginning on.
     assert Growth.of([0.0, 900.0], [1.0, 901.0], is_settled=True).curve(900.0, 2_000.0)[0] == (900.0, 2, 1)
 

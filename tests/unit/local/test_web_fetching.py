@@ -152,11 +152,13 @@ async def test_robots_txt_is_honoured(
 
 RULES = """\
 User-agent: a
-User-agent: calypso-mcp   # both
+User-agent: calypso-mcp   # all three
+User-agent: b
 Disallow: /private
 Allow: /private/open$
 Disallow: /*.pdf$
 Disallow: /search*q=secret
+Disallow: /old*old$
 Disallow: /%7Euser/
 Disallow:
 Crawl-delay: 3
@@ -178,6 +180,8 @@ Disallow: /
         ("/a/b.pdf?x=1", True),
         ("/search?a=b&q=secret", False),
         ("/search?q=open", True),
+        ("/old-or-old", False),
+        ("/old", True),
         ("/~user/", False),
     ],
 )

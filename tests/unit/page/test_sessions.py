@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from calypso_mcp.page.sessions import LINK_S, SESSION_S, LinkSessions, Passes, link_passes
+from calypso_mcp.page.sessions import LINK_S, MOST_USED, SESSION_S, LinkSessions, Passes, link_passes
 
 KEY = "sk_test_0123456789abcdef"
 
@@ -44,6 +44,17 @@ async def test_a_link_and_a_session_end(sessions: LinkSessions, clock: Clock) ->
     assert await sessions.headers(cookie) is not None
     clock.now += 1
     assert await sessions.headers(cookie) is None
+
+
+async def test_used_links_are_remembered_until_they_end_and_no_more_of_them(
+    sessions: LinkSessions, clock: Clock
+) -> None:
+    passes = link_passes(KEY, "run-1", clock)
+    for _ in range(MOST_USED):
+        assert await sessions.begin(passes.make(LINK_S)) is not None
+    assert await sessions.begin(passes.make(LINK_S)) is None
+    clock.now += LINK_S
+    assert await sessions.begin(passes.make(LINK_S)) is not None
 
 
 async def test_a_session_outlives_its_process_a_link_does_not(sessions: LinkSessions, clock: Clock) -> None:

@@ -1,3 +1,5 @@
+import time
+
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
@@ -28,6 +30,19 @@ async def test_few_checks_run_few_wait_and_the_rest_is_turned_away_at_once() -> 
             release.set()
         assert await queue.run(check)
     assert most == 2
+
+
+async def test_checks_start_one_after_another_even_if_all_come_at_once() -> None:
+    queue = CheckQueue(CheckPolicy(pause_s=0.02))
+    started: list[float] = []
+
+    async def check() -> None:
+        started.append(time.monotonic())
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(queue.run, check)
+    assert started[-1] - started[0] >= 3 * 0.02 - 0.001
 
 
 async def test_a_check_that_hangs_ends_as_an_outage_and_frees_its_place() -> None:
