@@ -27,17 +27,40 @@ _HOST_EXTRAS: Final = frozenset(
 )
 #: What limits a call to a part of what is stored: a tool that left it out would reach further than asked.
 _LIMITS: Final = frozenset(
-    {"agent", "bucket", "buckets", "file_id", "file_ids", "metadata", "source", "tags"}
+    {
+        "agent",
+        "bucket",
+        "buckets",
+        "file_id",
+        "file_ids",
+        "filter",
+        "filters",
+        "glob",
+        "kind",
+        "metadata",
+        "pattern",
+        "patterns",
+        "source",
+        "tag",
+        "tags",
+    }
 )
 #: Other names for an argument, from the API, from earlier versions, from other tools and other servers.
 _ALIASES: Final = {
     "agent": ("agent_id", "model", "profile"),
+    "bucket": ("bucket_id", "bucket_slug"),
+    "buckets": ("bucket_ids", "bucket_slugs"),
     "text": ("content",),
     "query": ("q", "question"),
-    "question": ("q", "query"),
+    "question": ("q", "query", "message"),
     "max_results": ("limit", "top_k"),
+    "path": ("file_path",),
+    "paths": ("files", "file_paths"),
     "directory": ("folder",),
+    "include": ("glob", "pattern", "patterns"),
     "state": ("status",),
+    "kind": ("type",),
+    "timeout_s": ("timeout",),
     "file_id": ("name", "filename", "source"),
     "source": ("file_id", "filename", "name"),
     "filename": ("name",),
@@ -95,15 +118,19 @@ def _read_object(
     tool: str, schema: Schema, given: Mapping[str, Any], place: str, ignored: dict[str, None]
 ) -> dict[str, Any]:
     properties = cast("Mapping[str, Schema]", schema["properties"])
+    # Many hosts write null for an argument that is left out, and an empty text beside its other name.
+    given = {name: value for name, value in given.items() if value is not None}
+    filled = {name for name, value in given.items() if value != ""}
     values: dict[str, Any] = {}
     for name, value in given.items():
-        if value is None:  # what many hosts write for an argument that is left out
-            continue
-        known = name if name in properties else _alias(name, properties, given)
+        known = name if name in properties else _alias(name, properties, filled)
         if known is None:
             _ignore(tool, name, properties, place, ignored)
-        elif value != "" or _may_be_empty(properties[known]):
+        elif value != "":
             values[known] = _read_value(tool, properties[known], value, f"{place}{known}", ignored)
+            filled.add(known)
+        elif known not in filled and _may_be_empty(properties[known]):
+            values[known] = value
     return values
 
 
@@ -165,15 +192,10 @@ def _decoded(text: str, starts: str) -> Any:
 
 
 def _alias(name: str, properties: Collection[str], given: Collection[str]) -> str | None:
-    """Return the argument that `name` is another name for, unless that one is given as well."""
-    return next(
-        (
-            known
-            for known, others in _ALIASES.items()
-            if known in properties and known not in given and name in others
-        ),
-        None,
-    )
+    """Return the argument that `name` is another name or the other number of, unless that is given as well."""
+    named = [known for known, others in _ALIASES.items() if name in others]
+    named.append(name.removesuffix("s") if name.endswith("s") else f"{name}s")
+    return next((known for known in named if known in properties and known not in given), None)
 
 
 def _ignore(tool: str, name: str, properties: Collection[str], place: str, ignored: dict[str, None]) -> None:

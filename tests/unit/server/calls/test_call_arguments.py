@@ -55,7 +55,14 @@ READINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"state": "FAILED"}, {"state": "failed"}),
     ({"state": ""}, {"state": ""}),
     ({"agent_id": "a"}, {"agent": "a"}),
-    ({"model": "a", "agent": None}, {}),
+    ({"model": "a", "agent": None}, {"agent": "a"}),
+    ({"agent": None, "model": "a"}, {"agent": "a"}),
+    ({"q": "a", "query": ""}, {"query": "a"}),
+    ({"query": "", "q": "a"}, {"query": "a"}),
+    ({"query": "", "q": ""}, {"query": ""}),
+    ({"q": "a", "question": "b"}, {"query": "a"}),
+    ({"model": "b", "agent": "a"}, {"agent": "a"}),
+    ({"bucket_slug": "a", "bucket_ids": ["b", "c"]}, {"bucket": "a", "buckets": ["b", "c"]}),
     ({"items": [{"content": "x"}]}, {"items": [{"text": "x"}]}),
     # What has no one meaning is left for validation to refuse.
     ({"query": 1.1}, {"query": 1.1}),
@@ -75,7 +82,7 @@ READINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("given", "expected"), READINGS, ids=range(len(READINGS)))
 def test_what_has_one_meaning_is_read_that_way(given: dict[str, Any], expected: dict[str, Any]):
-    if given == {"model": "a", "agent": None}:
+    if given == {"model": "b", "agent": "a"}:
         # Both names of one argument: the real one counts, the other is unknown.
         assert read_arguments("tool", SCHEMA, given).ignored == ["model"]
     assert read(**given) == expected
@@ -91,6 +98,12 @@ def test_what_has_one_meaning_is_read_that_way(given: dict[str, Any], expected: 
         ("question", "q"),
         ("max_results", "limit"),
         ("directory", "folder"),
+        ("path", "file_path"),
+        ("bucket", "bucket_id"),
+        ("bucket", "buckets"),
+        ("tag", "tags"),
+        ("kind", "type"),
+        ("timeout_s", "timeout"),
         ("filename", "name"),
         ("name", "filename"),
     ],
@@ -136,6 +149,12 @@ def test_a_slip_is_refused_with_what_was_meant(slip: str, meant: str):
     with pytest.raises(InputError, match=f"did you mean '{meant}'") as caught:
         read(query="x", **{slip: "y"})
     assert "tool takes query, bucket, buckets" in caught.value.hint
+
+
+@pytest.mark.parametrize("limit", ["filters", "glob", "tag", "kind"])
+def test_a_limit_that_the_tool_does_not_take_is_refused(limit: str):
+    with pytest.raises(InputError, match=f"tool does not take '{limit}'"):
+        read_arguments("tool", {"properties": {"query": TEXT}}, {"query": "x", limit: "y"})
 
 
 def test_a_slip_inside_an_item_is_refused_with_its_place():
