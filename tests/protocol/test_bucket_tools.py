@@ -157,6 +157,20 @@ async def test_a_collision_found_by_the_api_returns_the_existing_bucket(
         assert (again["slug"], again["created"]) == ("handbook", False)
 
 
+@pytest.mark.parametrize(("slug", "expected"), [("twins", "twins"), ("third", None)])
+async def test_of_two_buckets_with_one_name_the_one_with_its_slug_exists_or_none(
+    connect: Connect, api: ScriptedCalypso, slug: str, expected: str | None
+):
+    conflict = {"error": {"code": "bucket_slug_exists", "message": "exists", "retryable": False}}
+    api.scripted["POST /knowledge/buckets"] = lambda _body: (409, conflict)
+    api.buckets += [bucket("first", name="Twins"), bucket(slug, name="Twins")]
+    async with connect() as client:
+        result = await client.call_tool("create_bucket", {"name": "Twins"})
+        assert (error(result)["code"] if result.is_error else facts(result)["slug"]) == (
+            expected or "bucket_slug_exists"
+        )
+
+
 async def test_a_limited_scope_refuses_creation_the_same_way_whatever_exists(connect: Connect):
     async with connect(pins=(ScopeLimit(frozenset({"handbook"})),)) as client:
         refusals = [

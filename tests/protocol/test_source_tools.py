@@ -275,6 +275,14 @@ async def test_a_name_that_is_not_exact_or_not_the_only_one_is_answered_with_wha
     assert removed["file_id"] == ids[1]
 
 
+async def test_a_name_that_many_others_hold_is_found(rig: Rig) -> None:
+    names = [f"{number:03}/readme.md" for number in range(101)] + ["readme.md"]
+    items = [{"text": f"Written for {name}.", "filename": name} for name in names]
+    await rig.ok("upload_batch", items=items, bucket="docs", wait=True)
+    assert (await rig.ok("read_source", file_id="readme.md"))["name"] == "readme.md"
+    assert (await rig.ok("read_source", file_id="100/readme.md"))["name"] == "100/readme.md"
+
+
 async def test_a_name_reaches_no_source_out_of_scope(tmp_path: Path, era: str) -> None:
     async with upload_rig(tmp_path / "data", era=era) as rig:
         for slug in ("docs", "theirs"):

@@ -6,7 +6,7 @@ for one by one. Either way a source shows only its sync into the bucket that was
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -26,8 +26,9 @@ from calypso_mcp.server.scope.scoped_lookup import Reach, require_file
 #: Sources named in an error about a name.
 _MOST_NAMED: Final = 10
 _NAME_CHARS: Final = 80
-#: Sources looked through for a name.
-_MOST_LOOKED_AT: Final = 100
+#: Sources of a bucket looked through for a name, and of one request.
+_MOST_LOOKED_AT: Final = 5_000
+_PAGE: Final = 100
 #: Buckets looked through for a name at a time.
 _PARALLEL: Final = 4
 
@@ -94,23 +95,22 @@ async def require_source(access: Access, name: str, within: Bucket | None) -> So
         InputError: Several sources have it.
     """
     buckets = [within] if within else await access.buckets()
+    places: dict[str, str] = {}
+    similar: dict[str, Source] = {}
     # A name with folders that are not part of it finds similar ones.
-    part = name.rpartition("/")[2] or name
-
-    def similar_in(bucket: Bucket) -> Awaitable[SourceList]:
-        return list_page(access, bucket, SourcesQuery(bucket=bucket.id, query=part, limit=_MOST_LOOKED_AT))
-
-    pages = await map_parallel(similar_in, buckets, limit=_PARALLEL)
-    places = {
-        source.id: bucket.slug for bucket, page in zip(buckets, pages, strict=True) for source in page.sources
-    }
-    similar = list({source.id: source for page in pages for source in page.sources}.values())
+    for part in dict.fromkeys((name, name.rpartition("/")[2] or name)):
+        lists = await map_parallel(partial(_list_similar, access, part), buckets, limit=_PARALLEL)
+        for bucket, sources in zip(buckets, lists, strict=True):
+            similar |= {source.id: source for source in sources}
+            places |= {source.id: bucket.slug for source in sources}
+        if similar:
+            break
     # Terminals of macOS write letters with their accents apart.
     wanted = normalize("NFC", name)
     meant = (
-        [source for source in similar if wanted == normalize("NFC", source.name)]
-        or [source for source in similar if wanted in _names(source)]
-        or [source for source in similar if wanted.casefold() in map(str.casefold, _names(source))]
+        [source for source in similar.values() if wanted == normalize("NFC", source.name)]
+        or [source for source in similar.values() if wanted in _names(source)]
+        or [source for source in similar.values() if wanted.casefold() in map(str.casefold, _names(source))]
     )
     if len(meant) == 1:
         return meant[0]
@@ -123,8 +123,21 @@ async def require_source(access: Access, name: str, within: Bucket | None) -> So
     raise ScopeError(
         f"There is no source {clean_line(name, _NAME_CHARS)!r} in {within.slug if within else 'any bucket'}.",
         code="source_not_found",
-        hint=f"Similar: {_named(similar, places)}." if similar else "Call list_sources for the names.",
+        hint=f"Similar: {_named(list(similar.values()), places)}." if similar else "Call list_sources for the names.",
     )
+
+
+async def _list_similar(access: Access, part: str, bucket: Bucket) -> list[Source]:
+    """Return the sources of a bucket with `part` in their name or title, by name."""
+    asked = SourcesQuery(bucket=bucket.id, query=part, limit=_PAGE)
+    found: list[Source] = []
+    while len(found) < _MOST_LOOKED_AT:
+        page = await list_page(access, bucket, asked)
+        found += page.sources
+        if page.next_cursor is None:
+            break
+        asked = asked.model_copy(update={"cursor": page.next_cursor})
+    return found
 
 
 def _names(source: Source) -> tuple[str, ...]:

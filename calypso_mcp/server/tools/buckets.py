@@ -12,8 +12,10 @@ from pydantic import Field
 from calypso_mcp.api.buckets import Bucket, CreateBucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.states import readiness_of_bucket
+from calypso_mcp.domain.callers.scope import find_named
 from calypso_mcp.domain.cursors import read_cursor, unknown_cursor, write_cursor
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
+from calypso_mcp.domain.slugs import slug_for
 from calypso_mcp.domain.states.statuses import BucketStatus
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import Conflict
@@ -126,14 +128,14 @@ async def create_bucket(
     require_text("name", name, "Give the bucket a name.")
     access.require_create(slug or None)
     before = await access.buckets(include_archived=True, fresh=True)
-    existing = _find(before, slug, "")
+    existing = _with_slug(before, slug)
     if existing is None:
         body = CreateBucket(name=name.strip(), slug=slug or None, description=description or None)
         try:
             made = await access.client.buckets.create(body)
         except Conflict:
             now = await access.buckets(include_archived=True, fresh=True)
-            existing = _find(now, slug, name.strip())
+            existing = _with_slug(now, slug or slug_for(name, "bucket")) or find_named(name.strip(), now)
             if existing is None:
                 raise
         else:
@@ -144,11 +146,8 @@ async def create_bucket(
     return answer(await _created(access, existing, created=False))
 
 
-def _find(buckets: list[Bucket], slug: str, name: str) -> Bucket | None:
-    """Return the bucket with this slug, else with this name."""
-    return next((bucket for bucket in buckets if slug and bucket.slug == slug), None) or next(
-        (bucket for bucket in buckets if name and bucket.name.casefold() == name.casefold()), None
-    )
+def _with_slug(buckets: list[Bucket], slug: str) -> Bucket | None:
+    return next((bucket for bucket in buckets if bucket.slug == slug), None)
 
 
 async def _created(access: Access, bucket: Bucket, *, created: bool) -> CreatedBucket:
