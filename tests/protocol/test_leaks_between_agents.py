@@ -166,6 +166,7 @@ BUCKET_WAYS: list[Way] = [
     lambda name: tool("list_buckets", query=name),
     lambda name: tool("list_sources", bucket=name),
     lambda name: tool("remove_source", bucket=name, name=f"{CANARY}.txt", confirm=True),
+    lambda name: tool("read_source", bucket=name, file_id=f"{CANARY}.txt"),
     lambda name: tool("create_agent", agent_id="mine", buckets=[name]),
 ]
 #: Ways to go on with a conversation of somebody else.

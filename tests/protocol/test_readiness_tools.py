@@ -233,6 +233,13 @@ async def test_a_file_that_does_not_exist_has_failed_and_hides_no_other(rig: Rig
     assert stands["items"][0]["id"] == "file_nowhere"
 
 
+async def test_files_are_awaited_by_their_names_too(rig: Rig):
+    done = await rig.ok("upload_file", text="The moon is far away.", filename="far/moon.md")
+    stands = await rig.ok("wait_for_bucket_sync", file_ids=["far/moon.md", "nowhere.md"])
+    assert [item["id"] for item in stands["items"]] == ["nowhere.md", done["file_id"]]
+    assert (stands["ready"], stands["failed"]) == (1, 1)
+
+
 async def test_under_a_limit_uploads_elsewhere_look_as_if_they_did_not_exist(tmp_path: Path, era: str):
     async with upload_rig(tmp_path / "data", era=era) as rig:
         for slug in ("mine", "theirs"):

@@ -192,7 +192,7 @@ def _decoded(text: str, starts: str) -> Any:
 
 
 def _alias(name: str, properties: Collection[str], given: Collection[str]) -> str | None:
-    """Return the argument that `name` is another name or the other number of, unless that is given as well."""
+    """Return the argument that `name` is another name or number of, unless that is given as well."""
     named = [known for known, others in _ALIASES.items() if name in others]
     named.append(name.removesuffix("s") if name.endswith("s") else f"{name}s")
     return next((known for known in named if known in properties and known not in given), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from calypso_mcp.api.buckets import CreateBucket
@@ -14,11 +13,10 @@ from calypso_mcp.domain.uploads.declaration import Destination, IfExists
 from calypso_mcp.errors import ApiError, CalypsoError, Conflict, InputError, ScopeError
 from calypso_mcp.server.scope.attached_agents import describe_new_bucket
 from calypso_mcp.server.scope.request_scope import Access
+from calypso_mcp.server.scope.scoped_lookup import is_id
 
 #: Forbidden for this key, or unknown to this server.
 _NO_SUCH_WAY = frozenset({403, 404, 405})
-#: What looks like an id of the API is no name that anyone chose.
-_ID = re.compile(r"[a-z]{2,12}_[A-Za-z0-9]{8,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +57,10 @@ async def find_target(access: Access, reference: str, *, create: bool) -> Target
             if found is not None:
                 return Target(found.slug, found.id)
         access.require_create(slug)
-        if len(reference) > BUCKET_NAME_CHARS or _ID.fullmatch(reference):
+        if len(reference) > BUCKET_NAME_CHARS or is_id(reference):
             raise InputError(
                 "To create a bucket, give a name, not an id."
-                if _ID.fullmatch(reference)
+                if is_id(reference)
                 else f"The name of a bucket may have {BUCKET_NAME_CHARS} characters.",
                 code="invalid_name",
                 hint="Use a name such as 'Support handbook', or a bucket from list_buckets.",

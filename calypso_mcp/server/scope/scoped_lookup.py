@@ -21,6 +21,13 @@ F = TypeVar("F", bound=KnowledgeFile)
 
 #: Ids become path segments, so text that could be more than one segment is no id.
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@~+=-]{1,200}\Z")
+#: What looks like an id of the API is no name that anyone chose.
+_MADE_ID = re.compile(r"[a-z]{2,12}_[A-Za-z0-9]{8,}")
+
+
+def is_id(reference: str) -> bool:
+    """Whether a reference is an id that the API made, rather than a name."""
+    return _MADE_ID.fullmatch(reference) is not None
 
 
 class Reach:

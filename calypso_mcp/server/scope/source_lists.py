@@ -123,7 +123,9 @@ async def require_source(access: Access, name: str, within: Bucket | None) -> So
     raise ScopeError(
         f"There is no source {clean_line(name, _NAME_CHARS)!r} in {within.slug if within else 'any bucket'}.",
         code="source_not_found",
-        hint=f"Similar: {_named(list(similar.values()), places)}." if similar else "Call list_sources for the names.",
+        hint=f"Similar: {_named(list(similar.values()), places)}."
+        if similar
+        else "Call list_sources for the names.",
     )
 
 

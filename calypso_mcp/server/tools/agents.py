@@ -55,7 +55,7 @@ class CreatedAgentCard(ToolResult):
 
 
 async def list_agents(access: CurrentAccess) -> Annotated[CallToolResult, AgentList]:
-    """Agents, their buckets, and whether a binding is broken."""
+    """Agents, their buckets, and broken bindings."""
     return answer(await agent_list(access))
 
 

@@ -50,7 +50,7 @@ async def upload_batch(
     create_bucket: Annotated[bool, Field(description="If missing")] = False,
     if_exists: Annotated[IfExists, Field(description="If a name is there")] = "replace",
     remove_missing: Annotated[bool, NAMES_FILES, Field(description="Remove sources gone from it")] = False,
-    confirm: Annotated[bool, Field(description="User agreed, once asked for")] = False,
+    confirm: Annotated[bool, Field(description="User agreed")] = False,
     dry_run: Annotated[bool, Field(description="Send nothing")] = False,
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,

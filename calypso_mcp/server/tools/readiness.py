@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from mcp_types import CallToolResult
@@ -32,8 +33,8 @@ from calypso_mcp.server.results.standings import (
     reason_line,
 )
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
-from calypso_mcp.server.scope.scoped_lookup import reach_of, require_batch, require_file, require_task
-from calypso_mcp.server.scope.source_lists import list_page
+from calypso_mcp.server.scope.scoped_lookup import is_id, reach_of, require_batch, require_file, require_task
+from calypso_mcp.server.scope.source_lists import find_source, list_page
 from calypso_mcp.server.scope.upload_lookup import require_arrived_file, require_upload
 from calypso_mcp.server.state import CallContext
 
@@ -187,13 +188,21 @@ def _unanswered(again: dict[str, Any], count: int) -> UploadStanding:
     )
 
 
-async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
+async def _file_id(access: Access, reference: str) -> str:
+    """Return the id of the file that an id, the id of a one-time upload or a name means; else `reference`."""
     uploads = access.state.one_time_uploads
-    if uploads is not None:
-        file_ids = [
-            await require_arrived_file(access, uploads, named) if is_upload_id(named) else named
-            for named in file_ids
-        ]
+    if uploads is not None and is_upload_id(reference):
+        return await require_arrived_file(access, uploads, reference)
+    if is_id(reference):
+        return reference
+    try:
+        return (await find_source(access, reference)).id
+    except ScopeError:
+        return reference
+
+
+async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
+    file_ids = await map_parallel(partial(_file_id, access), file_ids, limit=_PARALLEL_LOOKUPS)
     if not access.is_limited:
         return ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)))
 

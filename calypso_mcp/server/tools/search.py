@@ -79,9 +79,9 @@ async def search_bucket(
     buckets: Annotated[list[str], Field(description="Several")] = [],
     agent: Annotated[str, Field(description="Search its buckets")] = "",
     max_results: Annotated[int, Field(ge=1, le=20, description="Most passages")] = 5,
-    tags: Annotated[list[str], Field(description="Sources with all these")] = [],
+    tags: Annotated[list[str], Field(description="With all these")] = [],
     source: Annotated[str, Field(max_length=255, description="This name or glob")] = "",
-    metadata: Annotated[dict[str, Any], Field(description="Sources with this")] = {},
+    metadata: Annotated[dict[str, Any], Field(description="With this")] = {},
     detail: Annotated[Literal["concise", "full"], Field(description="full: uncut, all")] = "concise",
 ) -> Annotated[CallToolResult, SearchHits]:
     """Find passages with citations: file, page or lines. Without bucket(s) or agent: in all."""

@@ -77,7 +77,8 @@ class SourcePage(ToolResult):
         """Return a line for each source."""
         lines = [f"bucket: {self.bucket}"]
         lines += [f"total: {self.total}"] if self.total is not None else []
-        lines += [source.as_line() for source in self.sources]
+        # Marked as an entry, a name such as "next_step: ..." does not begin a line like the facts do.
+        lines += [f"- {source.as_line()}" for source in self.sources]
         lines += [f"not listed: {count} {kind}" for kind, count in (self.others or {}).items()]
         lines += [f"next_cursor: {self.next_cursor}"] if self.next_cursor else []
         return "\n".join(lines)
@@ -156,13 +157,15 @@ class SourceReading(ToolResult):
         """Return the passages fenced, each under its place."""
         if not self.passages:
             reason = f": {self.reason}" if self.reason else ""
-            return f"{self.name} (file_id {self.file_id}) has no text to read ({self.state}{reason})."
+            return (
+                f"The source {self.name} (file_id {self.file_id}) has no text to read ({self.state}{reason})."
+            )
         shown = (
             f", passages {self.first}-{self.first + len(self.passages) - 1} of {self.of}"
             if self.first
             else ""
         )
-        lines = [f"{self.name} (file_id {self.file_id}){shown}. {self.notice}"]
+        lines = [f"From {self.name} (file_id {self.file_id}){shown}. {self.notice}"]
         lines += [fence(passage.text, passage.place or self.name) for passage in self.passages]
         ends = "The section ends here. " if self.ended else ""
         more = f"To go on, call read_source with start={self.next_start!r}." if self.next_start else ""
@@ -179,9 +182,11 @@ async def read_source(
     ] = "",
     end: Annotated[str, Field(max_length=400, description="Last page, slide or line")] = "",
     max_chars: Annotated[int, Field(ge=200, le=20_000, description="Most text")] = 6_000,
+    bucket: Annotated[str, Field(description="Its bucket")] = "",
 ) -> Annotated[CallToolResult, SourceReading]:
     """Read a source's text from its beginning, a hit or a section on. To find text, search."""
-    file = await find_source(access, file_id)
+    within = await access.require_bucket(bucket) if bucket else None
+    file = await find_source(access, file_id, within)
     begin = read_place(start) if start.strip() else Place(passage=1)
     text = await read_from(access, file.id, begin, max_chars)
     beyond = next((last for last in text.passages[:1] if ends_before(begin, last.attributes)), None)
