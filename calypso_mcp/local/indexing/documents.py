@@ -105,7 +105,7 @@ class Document:
 
 @dataclass(slots=True)
 class Allowance:
-    """How many files, and of what size, and how many parts of messages may still be read inside one file.
+    """What may still be read inside one file: how many files, of what size, how many parts of messages.
 
     It holds for all of them together, at any depth.
     """
@@ -113,6 +113,10 @@ class Allowance:
     members: int = 500
     size_bytes: int = 256 << 20
     message_parts: int = 30_000
+    #: Whether text recognition may read pictures, which takes seconds each.
+    recognizes: bool = False
+    #: Whether a file inside showed text that was left to text recognition.
+    left_pictures: bool = False
 
     def take(self, size_bytes: int) -> bool:
         """Return whether one more file may be read."""

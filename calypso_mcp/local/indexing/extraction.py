@@ -138,7 +138,7 @@ class Extractor:
         return document if document is not None and document.blocks else None
 
     async def _read_or_recognize(self, entry: Entry, file: FileToRead, size: int) -> Document:
-        can_recognize = bool(entry.recognizer) and is_recognition_installed()
+        can_recognize = is_recognition_installed()
         if not entry.reader:
             return await self._recognize(file)
         try:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
+import zipfile
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import anyio
+import docx
+import pptx
 import pytest
+from pptx.util import Inches
 
 from calypso_mcp.domain.uploads.declaration import Declaration
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.indexing.formats import registry
 from calypso_mcp.local.indexing.formats.ocr import engines as ocr_engines
@@ -103,6 +109,87 @@ async def test_columns_are_read_one_after_the_other(extractor: Extractor, tmp_pa
     text = " ".join((await read(extractor, tmp_path, "columns.png", scan)).text.split())
     assert "depot key is ninety euros" in text
     assert "opens at eleven" in text
+
+
+@needs_ocr
+async def test_pictures_and_scans_inside_other_files_are_read(extractor: Extractor, tmp_path: Path) -> None:
+    pictures = [photograph(typeset([line])) for line in PROSE[:3]]
+    letter = EmailMessage()
+    letter["Subject"] = "Papers"
+    letter.set_content("See what is attached.")
+    shot, scan = picture_file(pictures[:1], "PNG"), scanned_pages(pictures[1:2])
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("photo.jpg", picture_file(pictures[2:], "JPEG"))
+    for name, data in (("shot.png", shot), ("scan.pdf", scan), ("pack.zip", packed.getvalue())):
+        letter.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
+    document = await read(extractor, tmp_path, "papers.eml", letter.as_bytes())
+    wanted = ("nine weeks", "ninety euros", "sign the book")
+    assert [words for words in wanted if words not in document.text] == []
+    assert [warning.partition(":")[0] for warning in document.warnings] == [
+        "attachment shot.png",
+        "attachment scan.pdf",
+        "attachment pack.zip",
+    ]
+    assert all("OCR" in warning for warning in document.warnings)
+
+
+def picture_slides(*lines: str) -> bytes:
+    """Return a presentation of a slide of text, then one for each line with its picture under a title."""
+    show, target = pptx.Presentation(), io.BytesIO()
+    for title, line in (("Aims", ""), *(("Facts", line) for line in lines)):
+        slide = show.slides.add_slide(show.slide_layouts[5])
+        assert slide.shapes.title is not None
+        slide.shapes.title.text = title
+        if line:
+            slide.shapes.add_picture(
+                io.BytesIO(picture_file([photograph(typeset([line]))], "PNG")), 0, Inches(2)
+            )
+    show.save(target)
+    return target.getvalue()
+
+
+def picture_text(words: str = "") -> bytes:
+    """Return a document of Word with a picture of text, below these words."""
+    document, target = docx.Document(), io.BytesIO()
+    document.add_paragraph(words)
+    document.add_picture(io.BytesIO(picture_file([photograph(typeset(PROSE[:1]))], "PNG")))
+    document.save(target)
+    return target.getvalue()
+
+
+@needs_ocr
+async def test_pictures_that_stand_for_the_text_of_slides_are_read(
+    extractor: Extractor, tmp_path: Path
+) -> None:
+    document = await read(extractor, tmp_path, "talk.pptx", picture_slides(*PROSE[:2]))
+    texts = {(block.part.number if block.part else 0): block.text for block in document.blocks}
+    assert "nine weeks" in texts[2]
+    assert "ninety euros" in texts[3]
+    assert document.warnings == ("Text in pictures was read by OCR, which may err.",)
+
+
+@needs_ocr
+async def test_a_document_that_is_a_picture_is_read(extractor: Extractor, tmp_path: Path) -> None:
+    document = await read(extractor, tmp_path, "scan.docx", picture_text("A letter, with text"))
+    assert "nine weeks" in document.text
+
+
+@needs_ocr
+async def test_pictures_beside_text_are_left_out(extractor: Extractor, tmp_path: Path) -> None:
+    document = await read(extractor, tmp_path, "report.docx", picture_text("Text fills this page. " * 9))
+    assert "nine weeks" not in document.text
+    assert document.warnings == ()
+
+
+@pytest.mark.usefixtures("without_ocr")
+def test_without_the_extra_slides_and_documents_of_pictures_say_so() -> None:
+    office = registry.entry_of("pptx")
+    slides = office.read(FileContent(picture_slides(*PROSE[:2]), "talk.pptx"))
+    assert slides.warnings == ("Slides 2, 3: pictures stand in place of text, which is not found.",)
+    with pytest.raises(ExtractionFailed, match="pictures only") as caught:
+        office.read(FileContent(picture_text(), "scan.docx"))
+    assert caught.value.code == "no_text_layer"
 
 
 @needs_ocr

@@ -11,12 +11,19 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, BinaryIO
 
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import (
+    Allowance,
+    Block,
+    Document,
+    ExtractionFailed,
+    FileContent,
+)
 from calypso_mcp.local.indexing.formats.child_sandbox import give_up_network, lower_priority, set_limits
 from calypso_mcp.local.indexing.formats.registry import entry_of
 
@@ -67,17 +74,24 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 def _read(request: dict[str, Any]) -> Document:
     max_chars, max_blocks = request["max_chars"], request["max_blocks"]
     data = Path(request["path"]).read_bytes()
-    file = FileContent(data, request["filename"], request["charset"], max_chars, is_page=request["is_page"])
-    entry = entry_of(request["format"])
-    if request["recognizes"]:
+    allowance = Allowance(recognizes=request["recognizes"])
+    file = FileContent(
+        data,
+        request["filename"],
+        request["charset"],
+        max_chars,
+        allowance=allowance,
+        is_page=request["is_page"],
+    )
+    if allowance.recognizes:
         lower_priority()
-    document = entry.recognize(file) if request["recognizes"] else entry.read(file)
+    document = entry_of(request["format"]).read(file)
     if len(document.text) > max_chars or len(document.blocks) > max_blocks:
         raise ExtractionFailed(
             "too_large",
             f"The file holds more than {max_chars:,} characters or {max_blocks:,} paragraphs of text.",
         )
-    return document
+    return replace(document, shows_unread_text=document.shows_unread_text or allowance.left_pictures)
 
 
 def _draw(request: dict[str, Any]) -> str:

@@ -48,10 +48,12 @@ def read_member(member: Member, kind: str, outer: FileContent) -> Document:
     try:
         document = entry_of(found.name).read(file) if found is not None else _read_archive(file)
     except ExtractionFailed as failure:
+        outer.allowance.left_pictures |= failure.code == "no_text_layer"
         reason = f": {failure.message[:_SHOWN_REASON_CHARS]}"
     except Exception as error:  # noqa: BLE001  whatever a parser raises is about this file only
         reason = f" ({type(error).__name__})"
     else:
+        outer.allowance.left_pictures |= document.shows_unread_text
         warnings = tuple(f"{kind} {member.name}: {warning}" for warning in document.warnings)
         return Document(tuple(block.without_place() for block in document.blocks), warnings=warnings)
     return _unread(f"{kind} {member.name} was not read{reason}")

@@ -52,20 +52,20 @@ class Entry:
     is_simple: bool = False
 
     def read(self, file: FileContent) -> Document:
-        """Return what `file` holds; raises `ExtractionFailed`, or whatever a parser raises."""
-        if not self.reader:
-            raise ExtractionFailed("unsupported", "Upload the picture as a separate file.")
+        """Return what `file` holds, with the text in its pictures if its allowance includes that.
+
+        Raises `ExtractionFailed`, or whatever a parser raises.
+        """
+        reader = (file.allowance.recognizes and self.recognizer) or self.reader
+        if not reader:
+            raise ExtractionFailed("no_text_layer", "Upload the picture as a separate file.")
         try:
-            return remove_embedded_files(_load(self.reader)(file))
+            return remove_embedded_files(_load(reader)(file))
         except BaseException as error:
             # A panic in Rust is no `Exception`, and would end the process.
             if type(error).__name__ != "PanicException":
                 raise
             raise ExtractionFailed("broken", "The file could not be read: it may be damaged.") from error
-
-    def recognize(self, file: FileContent) -> Document:
-        """Return what `file` holds, the text in its pictures included; raises as `read` does."""
-        return _load(self.recognizer)(file)
 
 
 def _load(name: str) -> Callable[[FileContent], Document]:

@@ -49,6 +49,7 @@ _EMBEDDED = re.compile(
     r"^(?:word|ppt|xl)/embeddings/[^/]+\.(?:docx|docm|xlsx|xlsm|xlsb|pptx|pptm|doc|xls|ppt|pdf|bin)$"
     r"|^Object \d+$"  # of OpenDocument
 )
+_OPEN_PICTURES = re.compile(r"^Pictures/")
 _CHARTS = re.compile(r"^\w+/charts/[^/]+\.xml$")
 _RELATION = re.compile(
     r'<Relationship\b(?=[^<>]*\sType="[^"<>]*/(\w+)"|)(?=[^<>]*\sTarget="([^"<>]+)")[^<>]*\sId="([^"<>]+)"'
@@ -219,6 +220,12 @@ class Package:
                 yield from find_placed_files(data)
             elif data:
                 yield Member(posixpath.basename(name), "", data)
+
+    def pictures(self, name: str) -> list[Member]:
+        """Return the pictures that a part shows, in its order; in OpenDocument, all of the package."""
+        found = dict.fromkeys(self.targets(name, "image").values())
+        named = [part for part in found if part in self.names] or self._named(_OPEN_PICTURES)
+        return [Member(part, "", self.part(part)) for part in named]
 
     def check_protection(self) -> None:
         """Raise `ExtractionFailed` (`encrypted`) for a book of encrypted pages (EPUB OCF 3.3, 4.2.6.3)."""

@@ -29,6 +29,7 @@ from calypso_mcp.local.indexing.formats.office.old_files import (
     with_plain_directory,
 )
 from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, OPEN_CONTENT, Package, without_ruby
+from calypso_mcp.local.indexing.formats.office.pictures import read_pictures
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.slides import SLIDE_MARK, shown_on_slides, with_slide_marks
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
@@ -62,13 +63,14 @@ def read_office(file: FileContent) -> Document:
         raise ExtractionFailed("empty", "The pages of the book are pictures. Upload a copy that holds text.")
     if package is not None and kind in _PRESENTATIONS:
         blocks = _with_comments(blocks, package)
-    blocks += placed.blocks
+    seen = read_pictures(package, blocks, file) if package is not None and kind != "epub" else Document(())
+    blocks = [*_in_order((*blocks, *seen.blocks)), *placed.blocks]
     texts = (said.text for said in read_beside(data))
     blocks += _asides(texts if package is None else _beside_text(package, kind))
     title = package.title if package is not None else None
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
-    return Document(tuple(blocks), title, warnings=placed.warnings)
+    return Document(tuple(blocks), title, warnings=(*seen.warnings, *placed.warnings))
 
 
 def _read_workbook(data: bytes, package: Package | None, placed: Document) -> Document:

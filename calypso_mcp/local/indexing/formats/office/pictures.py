@@ -1,0 +1,74 @@
+"""Pictures that stand for text: those of slides and documents that hold hardly any other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, Member, read_member
+from calypso_mcp.local.indexing.formats.office.packages import Package
+from calypso_mcp.local.indexing.formats.office.slides import slide_parts
+from calypso_mcp.local.indexing.formats.registry import readable_formats
+
+#: Words beside each picture, at most: a title, and the description that the program gave the picture.
+_FEW_WORDS = 20
+#: Parts that show the whole of a text.
+_TEXTS = ("word/document.xml", "content.xml")
+_SEEN = "Text in pictures was read by OCR, which may err."
+_ONLY_PICTURES = (
+    "The file holds pictures only. Save it as PDF and run OCR on it, or install the [ocr] extra"
+    " (pip install 'calypso-mcp[ocr]')."
+)
+
+
+def read_pictures(package: Package, blocks: Sequence[Block], file: FileContent) -> Document:
+    """Return the text in such pictures, each on its slide.
+
+    Args:
+        package: The file.
+        blocks: Its text.
+        file: The same file, whose allowance says whether pictures are read.
+
+    Raises:
+        ExtractionFailed: `no_text_layer` if there is no other text, and they are not read.
+    """
+    seen: list[Block] = []
+    unread: dict[Part | None, None] = {}
+    for part, picture in islice(_standing_for_text(package, blocks), MOST_MEMBERS):
+        found = read_member(picture, "picture", file).blocks
+        seen += (replace(block, part=part) for block in found)
+        unread[part] = None
+    if not unread or file.allowance.recognizes:
+        return Document(tuple(seen), warnings=(_SEEN,) if seen else ())
+    if not blocks:
+        raise ExtractionFailed("no_text_layer", _ONLY_PICTURES)
+    numbers = ", ".join(str(part.number) for part in unread if part is not None)
+    where = f"Slide{'s' if len(unread) > 1 else ''} {numbers}" if numbers else "The file"
+    return Document((), warnings=(f"{where}: pictures stand in place of text, which is not found.",))
+
+
+def _standing_for_text(package: Package, blocks: Sequence[Block]) -> Iterator[tuple[Part | None, Member]]:
+    """Yield pictures that OCR can read, each once, and the slides that show them first."""
+    words: Counter[Part | None] = Counter()
+    for block in blocks:
+        words[block.part] += len(block.text.split())
+    slides: list[tuple[Part | None, str]] = [
+        (Part("slide", number), name) for number, name in enumerate(slide_parts(package), 1)
+    ]
+    done: set[bytes] = set()
+    for part, name in slides or [(None, name) for name in _TEXTS if name in package.names]:
+        pictures = [picture for picture in package.pictures(name) if _is_legible(picture)]
+        said = words[part] if slides else words.total()
+        if said <= _FEW_WORDS * len(pictures):
+            new = [picture for picture in pictures if picture.data not in done]
+            done.update(picture.data for picture in new)
+            yield from ((part, picture) for picture in new)
+
+
+def _is_legible(picture: Member) -> bool:
+    found = readable_formats().recognize(picture.name, "", picture.data[:HEAD_BYTES])
+    return found is not None and found.extra == "ocr"
