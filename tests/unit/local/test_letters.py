@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -22,6 +23,7 @@ from calypso_mcp.local.indexing.formats.mail.signed import extract_signed
 from calypso_mcp.local.indexing.formats.mail.tnef import read_tnef
 from calypso_mcp.local.indexing.formats.registry import choose_entry
 from tests.support.old_files import holding_itself
+from tests.support.scans import typeset
 
 SENTENCE = "Отпуск составляет двадцать восемь календарных дней."
 _RICH = b"{\\rtf1\\ansi Ninety days.\\par}"
@@ -103,6 +105,8 @@ def test_a_damaged_file_of_exchange_harms_nothing() -> None:
     for at in range(len(whole)):
         read_tnef(whole[:at])
         read_tnef(whole[:at] + b"\xff\xff\xff\x7f" + whole[at + 4 :])
+    [warning] = read("a.eml", _letter_with(whole[:6] + b"\xff" * 60)).warnings
+    assert "winmail.dat" in warning
 
 
 def _signed(message: bytes) -> bytes:
@@ -200,6 +204,48 @@ def test_an_encrypted_or_damaged_message_says_that_it_was_not_read() -> None:
         assert "smime.p7m" in warning
 
 
+def _with_part(part: str) -> str:
+    """Return a letter of two parts without names."""
+    text = "Content-Type: text/plain\n\nSee there.\n"
+    return f"Content-Type: multipart/mixed; boundary=B\n\n--B\n{text}--B\n{part}\n--B--\n"
+
+
+_PDF = (
+    "Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n"
+    + b64encode(typeset(["Ninety days"])).decode()
+)
+_CSV = "Content-Type: text/csv\nContent-Disposition: attachment\n\nterm,days\nnotice,Ninety days"
+_PGP = "-----BEGIN PGP MESSAGE-----\n\nhQEMA5vJ2Rm8mFZ\n-----END PGP MESSAGE-----"
+
+
+@pytest.mark.parametrize("letter", [_PDF, _with_part(_PDF), _with_part(_CSV)])
+def test_attachments_without_a_name_are_read(letter: str) -> None:
+    document = read("a.eml", f"Subject: Terms\n{letter}".encode())
+    assert "Ninety days" in document.text
+    assert "Attachment: attachment" in document.text
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        f"Content-Type: text/plain\n\n{_PGP}\n",
+        _with_part(f"Content-Type: application/octet-stream\n\n{_PGP}"),
+    ],
+)
+def test_a_message_encrypted_by_pgp_says_so_and_is_not_taken_for_text(letter: str) -> None:
+    document = read("a.eml", f"Subject: Terms\n{letter}".encode())
+    assert "hQEMA" not in document.text
+    [warning] = document.warnings
+    assert "encrypted" in warning
+
+
+def test_a_mailbox_is_known_by_its_first_line() -> None:
+    message = "From - Wed Mar  5 10:11:12 2025\nSubject: {0}\nMIME-Version: 1.0\n\nAbout {0}.\n\n"
+    document = read("Inbox", "".join(map(message.format, ("boats", "trains"))).encode())
+    parts = [(block.part.number, block.text) for block in document.blocks if block.part]
+    assert parts == [(1, "boats"), (1, "About boats."), (2, "trains"), (2, "About trains.")]
+
+
 def _multipart(kind: str, part: str, number: int) -> bytes:
     head = f"Subject: Terms\nContent-Type: multipart/{kind}; boundary=b\n\n"
     return (head + f"--b\n{part}\n" * number + "--b--\n").encode()
@@ -233,7 +279,7 @@ def test_what_a_hostile_message_counts_is_not_taken_at_its_word() -> None:
     strings = struct.pack("<IHHI", 1, 0x101E, 0x1009, 0xFFFF_FFFF) + bytes(4 << 20)
     parts = _STREAMED[: _STREAMED.index(b"\x04\x1b")] + b"\4\0" * (2 << 20) + bytes(12)
     started = time.process_time()
-    assert read_tnef(_winmail(_attribute(0x69003, strings))) is not None
+    assert read_tnef(_winmail(_attribute(0x69003, strings))) is None
     assert extract_signed(parts) is None
     assert time.process_time() - started < 5
 

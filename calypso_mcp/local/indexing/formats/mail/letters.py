@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from importlib import import_module
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
@@ -76,6 +76,20 @@ def decode_header_words(header: str) -> str:
         return str(make_header(decode_header(header)))
     except (MessageError, LookupError, ValueError):
         return header
+
+
+def join_flowed_lines(data: bytes, joint: bytes) -> bytes:
+    """Return flowed text with its paragraphs, also quoted ones, on one line each (RFC 3676, 4)."""
+    texts = [(line.lstrip(b">"), line) for line in data.splitlines()]
+    lines = [(line[: len(line) - len(text)], text.removeprefix(b" ")) for text, line in texts]
+    joined: list[bytes] = []
+    goes_on = False
+    for (quotes, text), (next_quotes, next_text) in pairwise([*lines, (b"", b"")]):
+        if quotes and not goes_on:
+            joined.append(quotes + b" ")
+        goes_on = text.endswith(b" ") and text != b"-- " and next_text != b"" and quotes == next_quotes
+        joined.append(text[:-1] + joint if goes_on else text + b"\n")
+    return b"".join(joined)
 
 
 def _blocks(letter: Letter, warnings: list[str], file: FileContent) -> Iterator[Block]:

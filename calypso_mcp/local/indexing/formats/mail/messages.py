@@ -13,13 +13,18 @@ from email.errors import InvalidBase64LengthDefect
 from email.message import EmailMessage
 from email.policy import EmailPolicy, Policy, default
 from functools import lru_cache
-from itertools import pairwise
 from typing import cast
 
 from calypso_mcp.local.indexing.documents import Allowance, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
-from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, decode_header_words, letter_document
+from calypso_mcp.local.indexing.formats.mail.letters import (
+    Body,
+    Letter,
+    decode_header_words,
+    join_flowed_lines,
+    letter_document,
+)
 from calypso_mcp.local.indexing.formats.mail.signed import is_sealed, open_sealed
 from calypso_mcp.local.indexing.formats.mail.tnef import TNEF_TYPES, read_tnef
 from calypso_mcp.local.indexing.formats.members import Member
@@ -52,6 +57,7 @@ _PGP_SIGNED = re.compile(
     rb"-----BEGIN PGP SIGNED MESSAGE-----\r?\n(?:[A-Z][a-z]+: [^\r\n]*+\r?\n)*+\r?\n"
     rb"|-----BEGIN PGP SIGNATURE-----(?:[^-]|-(?!----))*+-----END PGP SIGNATURE-----"
 )
+_PGP_MESSAGE = b"-----BEGIN PGP MESSAGE-----"
 #: Subtypes of signatures: S/MIME (RFC 8551, 3.5.3) and PGP (RFC 3156, 4 and 5).
 _SIGNATURES = frozenset({"pkcs7-signature", "x-pkcs7-signature", "pgp-signature", "pgp-encrypted"})
 #: The format of texts by subtype; all others are plain text.
@@ -89,7 +95,9 @@ def _as_browsers_decode(header: str) -> str:
 
 
 def read_mail(file: FileContent) -> Document:
-    """Return one message: subject, sender, receivers, date, the best body and the attachments."""
+    """Return subject, sender, receivers, date, the best body and the attachments; all letters of a box."""
+    if _FROM_LINE.match(file.data):
+        return read_mailbox(file)
     message = _parse(_without_frame(file), file.allowance)
     if not message.keys():
         return text_document(decode(file.data, file.charset), "not an e-mail, read as plain text")
@@ -245,8 +253,8 @@ def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Itera
             yield signed
         elif _is_tnef(part, name) and (letter := read_tnef(_payload(part))) is not None:
             yield letter
-        elif name and not _is_decoration(part):
-            yield Member(name, part.get_content_type(), _payload(part))
+        elif (name or _is_nameless_file(part)) and not _is_decoration(part):
+            yield Member(name or "attachment", part.get_content_type(), _payload(part))
 
 
 def _inner_message(part: EmailMessage) -> bytes:
@@ -283,6 +291,7 @@ def _is_shown_text(part: EmailMessage) -> bool:
     return (
         part.get_content_maintype() in {"text", "multipart"}
         and part.get_content_disposition() != "attachment"
+        and not _is_encrypted_text(part)
     )
 
 
@@ -297,6 +306,17 @@ def _is_decoration(part: EmailMessage) -> bool:
         return True
     is_shown = part.get("Content-ID") is not None or part.get_content_disposition() == "inline"
     return is_shown and part.get_content_maintype() in {"image", "font"}
+
+
+def _is_nameless_file(part: EmailMessage) -> bool:
+    """Whether a part without name is attached, as scanners send PDFs; those of a page have a location."""
+    if part.get_content_disposition() == "attachment" or _is_encrypted_text(part):
+        return True
+    return part.get_content_maintype() == "application" and part.get("Content-Location") is None
+
+
+def _is_encrypted_text(part: EmailMessage) -> bool:
+    return part.get_content_type() == "text/plain" and _payload(part).lstrip().startswith(_PGP_MESSAGE)
 
 
 def _is_tnef(part: EmailMessage, name: str) -> bool:
@@ -322,19 +342,5 @@ def _content(part: EmailMessage) -> Body:
     format_name = _FORMATS.get(part.get_content_subtype(), "text")
     data = _PGP_SIGNED.sub(b"", _payload(part))
     if str(part.get_param("format", "")).lower() == "flowed":
-        data = _without_soft_breaks(data, b"" if str(part.get_param("delsp", "")).lower() == "yes" else b" ")
+        data = join_flowed_lines(data, b"" if str(part.get_param("delsp", "")).lower() == "yes" else b" ")
     return Body(FileContent(data, charset=part.get_content_charset("") or ""), format_name)
-
-
-def _without_soft_breaks(data: bytes, joint: bytes) -> bytes:
-    """Return flowed text with its paragraphs, also quoted ones, on one line each (RFC 3676, 4)."""
-    texts = [(line.lstrip(b">"), line) for line in data.splitlines()]
-    lines = [(line[: len(line) - len(text)], text.removeprefix(b" ")) for text, line in texts]
-    joined: list[bytes] = []
-    goes_on = False
-    for (quotes, text), (next_quotes, next_text) in pairwise([*lines, (b"", b"")]):
-        if quotes and not goes_on:
-            joined.append(quotes + b" ")
-        goes_on = text.endswith(b" ") and text != b"-- " and next_text != b"" and quotes == next_quotes
-        joined.append(text[:-1] + joint if goes_on else text + b"\n")
-    return b"".join(joined)

@@ -28,7 +28,7 @@ _NAMED = 0x8000
 
 
 def read_tnef(data: bytes) -> Letter | None:
-    """Return the message in `winmail.dat`; None if it is damaged."""
+    """Return the message in `winmail.dat`; None if nothing of it can be read."""
     if not data.startswith(TNEF_START):
         return None
     message: dict[int, bytes] = {}
@@ -51,7 +51,7 @@ def read_tnef(data: bytes) -> Letter | None:
         body = unpack_rich_text(packed)
         if not body:
             members.insert(0, Member("text of the message", "", packed))
-    return Letter("", {}, body, members)
+    return Letter("", {}, body, members) if body or members else None
 
 
 def _member(file: dict[int, bytes], charset: str) -> Member | None:
