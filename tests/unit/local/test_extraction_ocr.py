@@ -143,7 +143,7 @@ def picture_slides(*lines: str) -> bytes:
         slide.shapes.title.text = title
         if line:
             slide.shapes.add_picture(
-                io.BytesIO(picture_file([photograph(typeset([line]))], "PNG")), 0, Inches(2)
+                io.BytesIO(picture_file([photograph(typeset([line]))], "PNG")), Inches(0), Inches(2)
             )
     show.save(target)
     return target.getvalue()
