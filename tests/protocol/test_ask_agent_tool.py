@@ -141,7 +141,7 @@ async def test_an_agent_is_asked_by_a_name_that_only_it_has(connect: Connect, ap
     async with connect() as client:
         told = await refused(client, agent="Help desk")
     assert told["code"] == "agent_not_found"
-    assert "sales (Help desk)" in told["next_step"]
+    assert "sales ('Help desk')" in told["next_step"]
 
 
 @pytest.mark.parametrize("name", ["spy", "mixed", "calypso-agent:spy", "calypso-agent", "The spy"])

@@ -281,7 +281,7 @@ async def test_a_name_that_is_not_exact_or_not_the_only_one_is_answered_with_wha
     assert (await rig.refused("read_source", file_id=ids[0], bucket="others"))["code"] == "file_not_found"
     refused = await rig.refused("read_source", file_id="Leave.md")
     assert refused["code"] == "source_ambiguous"
-    assert f"hr/leave.md (docs, {ids[0]}), leave.md (others, {ids[1]})" in refused["next_step"]
+    assert f"'hr/leave.md' (docs, {ids[0]}), 'leave.md' (others, {ids[1]})" in refused["next_step"]
     # The name as listed goes before the file name of another.
     assert (await rig.ok("read_source", file_id="leave.md"))["file_id"] == ids[1]
     removed = await rig.ok("remove_source", name="leave.md", confirm=True)

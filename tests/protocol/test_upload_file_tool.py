@@ -394,4 +394,4 @@ async def test_an_error_about_a_bucket_names_those_that_can_be_used(rig: Rig):
     await rig.ok("create_bucket", name="Price lists", slug="prices")
     for arguments in ({"bucket": "nope"}, {}):
         error = await rig.refused("upload_file", text="x", **arguments)
-        assert "prices (Price lists)" in error["next_step"]
+        assert "prices ('Price lists')" in error["next_step"]

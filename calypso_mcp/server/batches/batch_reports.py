@@ -93,9 +93,9 @@ class InputOutcome(ToolResult):
         outcome = f"{self.outcome}, changed" if self.changed else self.outcome
         end = f" ({', '.join(details)})" if details else ""
         if self.reason is not None:
-            return f"{outcome} {self.path}{end}: {self.reason}"
+            return f"{outcome} {inline(self.path)}{end}: {self.reason}"
         room = max(_LINE_CHARS - len(outcome) - len(end) - 1, _SHORTEST_PATH)
-        return f"{outcome} {_shortened(self.path, room)}{end}"
+        return f"{outcome} {inline(_shortened(self.path, room))}{end}"
 
 
 class SkippedKind(ToolResult):
@@ -110,7 +110,7 @@ class SkippedKind(ToolResult):
         """Return the kind with its examples on one line."""
         more = ", …" if self.count > len(self.examples) else ""
         reason = f" ({self.reason})" if self.reason else ""
-        return f"skipped {self.count} {self.code}{reason}: {', '.join(self.examples)}{more}"
+        return f"skipped {self.count} {self.code}{reason}: {inline(self.examples)}{more}"
 
 
 class BatchReport(ToolResult):
@@ -153,8 +153,7 @@ class BatchReport(ToolResult):
 
     def as_text(self) -> str:
         """Return the counts and what to do next, then a line for each file, attention first."""
-        facts = self.model_copy(update=dict.fromkeys(_LISTS)).facts()
-        lines = [f"{name}: {inline(value)}" for name, value in facts.items()]
+        lines = [ToolResult.as_text(self.model_copy(update=dict.fromkeys(_LISTS)))]
         lines += [outcome.as_line() for outcome in self.outcomes or ()]
         if self.omitted:
             lines.append(f"and {self.omitted} more, counted above")
@@ -251,7 +250,7 @@ def _hints(outcomes: Iterable[InputOutcome]) -> dict[str, str]:
             ending = PurePosixPath(outcome.path).suffix or outcome.path
             endings[outcome.code or "changed"][outcome.hint].add(ending)
     return {
-        code if len(hints) == 1 else f"{code} ({join_first(sorted(files), _MOST_EXAMPLES)})": hint
+        code if len(hints) == 1 else f"{code} ({join_first(sorted(files), _MOST_EXAMPLES, inline)})": hint
         for code, hints in endings.items()
         for hint, files in hints.items()
     }

@@ -73,7 +73,7 @@ def removal_to_confirm(folder: WalkedFolder, missing: Sequence[Source]) -> str |
     """Return the removal as the question names it; None if it is small enough to need no question."""
     if len(missing) <= MOST_UNASKED and not (folder.is_empty and missing):
         return None
-    named = join_first(missing, _MOST_NAMED, lambda source: clean_line(source.name, _NAME_CHARS))
+    named = join_first(missing, _MOST_NAMED, lambda source: repr(clean_line(source.name, _NAME_CHARS)))
     return f"remove {len(missing)} sources from {folder.slug} that are no longer in the folder: {named}"
 
 

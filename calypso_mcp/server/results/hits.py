@@ -10,7 +10,7 @@ from calypso_mcp.api.search import SearchResult
 from calypso_mcp.domain.outlines import widen_to_section
 from calypso_mcp.domain.untrusted_text import clean_line, fence
 from calypso_mcp.server.results import excerpts
-from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, day_of
+from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, day_of, one_line
 from calypso_mcp.server.results.places import match_of, narrow, outline_of, place_text
 from calypso_mcp.server.scope.bucket_search import Found
 
@@ -48,11 +48,11 @@ class Hit(ToolResult):
             "file_id": self.file_id,
             "url": self.url if self.filename else None,
             "updated": self.updated,
-            "also in": ", ".join(self.also_in or ()) or None,
+            "also in": self.also_in,
         }
-        head = ", ".join(f"{key}: {value}" for key, value in facts.items() if value is not None)
+        head = one_line({key: value for key, value in facts.items() if value is not None})
         # An agent may cite a source without quoting it.
-        return f"{head}\n{fence(self.text, self.source)}" if self.text else f"{head}\n{self.source}"
+        return f"{head}\n{fence(self.text, self.source) if self.text else f'source: {self.source}'}"
 
 
 def make_hit(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hit:

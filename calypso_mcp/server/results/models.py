@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _DAY_CHARS = len("2026-01-31")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+#: Between two facts on a line, or between the name of a fact and its value.
+_READS_AS_FACTS = re.compile("[,:|] ")
 
 
 #: Default of a fact that most entries of a list have, so that their published schema names it.
@@ -122,12 +124,14 @@ def _lines(facts: dict[str, Any]) -> list[str]:
             lines.append(f"{key}:")
             lines.extend(f"- {one_line(cast('dict[str, Any]', entry))}" for entry in entries)
         else:
-            lines.append(f"{key}: {inline(value)}")
+            lines.append(f"{key}: {value if isinstance(value, str) else inline(value)}")
     return lines
 
 
 def inline(value: Any) -> str:
-    """Return a JSON value as compact text on one line."""
+    """Return a JSON value as compact text on one line; a text that could pass for other facts is quoted."""
+    if isinstance(value, str) and _READS_AS_FACTS.search(value):
+        return repr(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):

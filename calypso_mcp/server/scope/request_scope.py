@@ -254,7 +254,7 @@ def _slug_and_name(bucket: Bucket) -> str:
 
 
 def _named(key: str, name: str) -> str:
-    return key if name.casefold() in ("", key) else f"{key} ({clean_line(name, _NAME_CHARS)})"
+    return key if name.casefold() in ("", key) else f"{key} ({clean_line(name, _NAME_CHARS)!r})"
 
 
 def access_of(request: McpRequest) -> Access:

@@ -150,6 +150,6 @@ def _named(sources: Sequence[Source], places: Mapping[str, str]) -> str:
     """Return the first sources with their ids, and with their buckets if those differ."""
     differ = len({places[source.id] for source in sources}) > 1
     return ", ".join(
-        f"{clean_line(source.name, _NAME_CHARS)} ({f'{places[source.id]}, ' if differ else ''}{source.id})"
+        f"{clean_line(source.name, _NAME_CHARS)!r} ({f'{places[source.id]}, ' if differ else ''}{source.id})"
         for source in sources[:_MOST_NAMED]
     )

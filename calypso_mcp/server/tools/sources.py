@@ -158,14 +158,14 @@ class SourceReading(ToolResult):
         if not self.passages:
             reason = f": {self.reason}" if self.reason else ""
             return (
-                f"The source {self.name} (file_id {self.file_id}) has no text to read ({self.state}{reason})."
+                f"The source {self.name!r} (file_id {self.file_id}) has no text to read ({self.state}{reason})."
             )
         shown = (
             f", passages {self.first}-{self.first + len(self.passages) - 1} of {self.of}"
             if self.first
             else ""
         )
-        lines = [f"From {self.name} (file_id {self.file_id}){shown}. {self.notice}"]
+        lines = [f"From {self.name!r} (file_id {self.file_id}){shown}. {self.notice}"]
         lines += [fence(passage.text, passage.place or self.name) for passage in self.passages]
         ends = "The section ends here. " if self.ended else ""
         more = f"To go on, call read_source with start={self.next_start!r}." if self.next_start else ""
