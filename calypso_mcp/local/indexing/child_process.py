@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from array import array
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,9 @@ _ENVIRONMENT = {
     "OMP_THREAD_LIMIT": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
-#: Most bytes of JSON for one character of text, and for everything around the texts.
-_JSON_BYTES_PER_CHAR = 6
-_JSON_FRAME_BYTES = 50_000_000
+#: Most bytes for one character of text, and for everything around the texts.
+_BYTES_PER_CHAR = 4
+_FRAME_BYTES = 100_000_000
 #: Seconds for a child that has stopped answering to end by itself.
 _GRACE_S = 1.0
 _LENGTH_LINE_BYTES = 32
@@ -101,13 +102,19 @@ def _environment() -> dict[str, str]:
     return _ENVIRONMENT | {"SYSTEMROOT": os.environ["SYSTEMROOT"]}  # noqa: TID251  no secret
 
 
-def _to_document(answer: dict[str, Any]) -> Document:
-    blocks = tuple(
-        Block(text, None if part is None else Part(*part), *rest, row_lines=tuple(map(tuple, rows)))
-        for text, part, *rest, rows in answer["blocks"]
-    )
-    tags, warnings = tuple(answer["tags"]), tuple(answer["warnings"])
-    return Document(blocks, answer["title"], tags, warnings, answer["shows_unread_text"])
+def _to_blocks(fields: bytes, texts: bytes, rows: bytes) -> list[Block]:
+    blocks: list[Block] = []
+    lines = array("I", rows)
+    text_start, row_start = 0, 0
+    for text_bytes, row_count, part, *rest in json.loads(fields):
+        text_end, row_end = text_start + text_bytes, row_start + 2 * row_count
+        text, of_rows = texts[text_start:text_end].decode(), lines[row_start:row_end]
+        text_start, row_start = text_end, row_end
+        place = None if part is None else Part(*part)
+        blocks.append(
+            Block(text, place, *rest, row_lines=tuple(zip(of_rows[::2], of_rows[1::2], strict=True)))
+        )
+    return blocks
 
 
 class ChildDied(Exception):
@@ -122,6 +129,7 @@ class ChildProcess:
         self._requests = requests
         self._answers = BufferedByteReceiveStream(answers)
         self._has_stopped_answering = False
+        self._bytes_left = 0
         #: Whether it has not yet answered the last request.
         self.is_busy = False
         self.files_read = 0
@@ -152,30 +160,33 @@ class ChildProcess:
             ExtractionFailed: The file cannot be read.
             ChildDied: The child ended or answered nonsense. Close it.
         """
-        answer = await self._ask(
+        answer, blocks = await self._ask(
             limits,
             **asdict(file) | {"path": str(file.path)},
             max_chars=limits.max_chars,
             max_blocks=limits.max_blocks,
         )
-        # In a thread: a file of very many blocks would hold up everybody's requests for a second.
-        return await to_thread.run_sync(_to_document, answer)
+        tags, warnings = tuple(answer["tags"]), tuple(answer["warnings"])
+        return Document(tuple(blocks), answer["title"], tags, warnings, answer["shows_unread_text"])
 
     async def draw(self, path: Path, page: int, limits: ExtractionLimits) -> bytes:
         """Have a page (1-based) of a PDF drawn; return it as PNG. Raises as `read` does."""
-        answer = await self._ask(limits, path=str(path), page=page)
+        answer, _ = await self._ask(limits, path=str(path), page=page)
         return base64.b64decode(answer["picture"])
 
-    async def _ask(self, limits: ExtractionLimits, **asked: Any) -> dict[str, Any]:
+    async def _ask(self, limits: ExtractionLimits, **asked: Any) -> tuple[dict[str, Any], list[Block]]:
         self.files_read += 1
         self.is_busy = True
         request = {**asked, "memory_bytes": limits.memory_bytes, "cpu_s": limits.cpu_s}
         try:
             await self._requests.send(json.dumps(request).encode() + b"\n")
-            length = int(await self._answers.receive_until(b"\n", _LENGTH_LINE_BYTES))
-            most = limits.max_chars * _JSON_BYTES_PER_CHAR + _JSON_FRAME_BYTES
-            told = await self._answers.receive_exactly(min(length, most))
-            answer = await to_thread.run_sync(json.loads, told)
+            self._bytes_left = limits.max_chars * _BYTES_PER_CHAR + _FRAME_BYTES
+            answer = await to_thread.run_sync(json.loads, await self._receive())
+            blocks: list[Block] = []
+            while fields := await self._receive():
+                texts, rows = await self._receive(), await self._receive()
+                # In a thread: a file of very many blocks would hold up everybody's requests for a second.
+                blocks += await to_thread.run_sync(_to_blocks, fields, texts, rows)
         except (
             anyio.BrokenResourceError,
             anyio.ClosedResourceError,
@@ -189,7 +200,15 @@ class ChildProcess:
         self.is_busy = False
         if "code" in answer:
             raise ExtractionFailed(answer["code"], answer["message"])
-        return answer
+        return answer, blocks
+
+    async def _receive(self) -> bytes:
+        """Return the next body of an answer. Raises ValueError if the answer is longer than any can be."""
+        length = int(await self._answers.receive_until(b"\n", _LENGTH_LINE_BYTES))
+        self._bytes_left -= length
+        if length < 0 or self._bytes_left < 0:
+            raise ValueError(length)
+        return await self._answers.receive_exactly(length)
 
     @property
     def is_alive(self) -> bool:

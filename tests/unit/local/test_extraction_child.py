@@ -18,6 +18,8 @@ from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits, FileToRead
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.extraction import Extractor
+from calypso_mcp.local.indexing.formats.child import _bodies
+from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.office.reader import read_office
 from tests.support.pdfs import bomb_pdf, text_pdf
 
@@ -60,6 +62,27 @@ async def test_what_the_child_reads_arrives_as_it_is(extractor: Extractor, tmp_p
     found = await read(extractor, tmp_path, target.getvalue(), "a.docx")
     assert found == read_office(FileContent(target.getvalue(), "a.docx"))
     assert [block.is_aside for block in found.blocks] == [False, False, True]
+
+
+#: Files whose reading takes a large answer: many blocks, one block of many rows, one long text.
+LARGE = {
+    "a.html": b"<p>x</p>" * 50_000,
+    "a.yaml": b"a: |\n" + b" x\n" * 300_000,
+    "a.jsonl": b"".join(b'{"k%d":1}\n' % number for number in range(100_000)),
+    "a.srt": b"1\n00:00:01,000 --> 00:00:02,000\n\xc3\xa9\n\n" * 100_000,
+    "a.log": "é\nx ".encode() * 500_000,
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+async def test_a_large_answer_arrives_as_it_is_in_pieces_that_are_parsed_at_once(
+    extractor: Extractor, tmp_path: Path, name: str
+) -> None:
+    found = await read(extractor, tmp_path, LARGE[name], name)
+    expected = choose_entry(name, "", LARGE[name][:4_096]).read(FileContent(LARGE[name], name))
+    assert found == expected
+    head, *bodies, end = _bodies({"title": None, "blocks": list(found.blocks)})
+    assert max(map(len, [head, *bodies[::3], end])) < 200_000  # of JSON, which stops all other threads
 
 
 async def test_one_process_reads_many_files(extractor: Extractor, tmp_path: Path) -> None:

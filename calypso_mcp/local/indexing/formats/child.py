@@ -1,7 +1,8 @@
 """The process in which most files are read; `child_process.py` starts it and never imports it.
 
-It reads one JSON request per line and answers each with a line holding a length and that many bytes of
-JSON. It ends when its input ends, even in the middle of a file, so it cannot outlive its parent.
+It reads one JSON request per line. Each answer consists of bodies, each behind a line that holds its length:
+JSON, then for some of the blocks at a time JSON about them, their texts and the lines of their rows, then an
+empty body. It ends when its input ends, even in the middle of a file, so it cannot outlive its parent.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import os
 import signal
 import sys
+from array import array
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,6 +30,8 @@ from calypso_mcp.local.indexing.documents import (
 from calypso_mcp.local.indexing.formats.child_sandbox import give_up_network, lower_priority, set_limits
 from calypso_mcp.local.indexing.formats.registry import entry_of
 
+_BLOCKS_AT_ONCE = 1_000
+
 
 def main() -> None:
     """Answer requests until the input ends."""
@@ -38,9 +43,9 @@ def main() -> None:
     requests: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:
-        body = json.dumps(_answer(json.loads(requests.get())), ensure_ascii=False).encode(errors="replace")
-        answers.write(b"%d\n" % len(body))
-        answers.write(body)
+        for body in _bodies(_answer(json.loads(requests.get()))):
+            answers.write(b"%d\n" % len(body))
+            answers.write(body)
         answers.flush()
 
 
@@ -48,6 +53,26 @@ def _receive(source: BinaryIO, requests: SimpleQueue[bytes]) -> None:
     for line in source:
         requests.put(line)
     os._exit(0)
+
+
+def _bodies(answer: dict[str, Any]) -> Iterator[bytes]:
+    """Yield an answer as it is sent.
+
+    While the parent parses JSON, none of its other threads runs. Each body of JSON therefore takes it few
+    milliseconds, and texts and numbers of lines, of which one block may have millions, are sent as they are.
+    """
+    blocks: list[Block] = answer.pop("blocks", [])
+    yield json.dumps(answer).encode()
+    for start in range(0, len(blocks), _BLOCKS_AT_ONCE):
+        together = blocks[start : start + _BLOCKS_AT_ONCE]
+        texts = [block.text.encode(errors="replace") for block in together]
+        fields = [_fields(block, len(text)) for block, text in zip(together, texts, strict=True)]
+        yield json.dumps(fields).encode()
+        yield b"".join(texts)
+        yield array(
+            "I", [line for block in together for lines in block.row_lines for line in lines]
+        ).tobytes()
+    yield b""
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +92,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         "tags": document.tags,
         "warnings": document.warnings,
         "shows_unread_text": document.shows_unread_text,
-        "blocks": [_fields(block) for block in document.blocks],
+        "blocks": list(document.blocks),
     }
 
 
@@ -100,7 +125,8 @@ def _draw(request: dict[str, Any]) -> str:
     return base64.b64encode(draw_page(Path(request["path"]).read_bytes(), request["page"])).decode()
 
 
-def _fields(block: Block) -> tuple[Any, ...]:
+def _fields(block: Block, text_bytes: int) -> tuple[Any, ...]:
     part = None if block.part is None else (block.part.kind, block.part.number, block.part.name)
     lines = block.line_start, block.line_end
-    return (block.text, part, *lines, block.heading_level, block.is_table, block.is_aside, block.row_lines)
+    sizes = text_bytes, len(block.row_lines)
+    return (*sizes, part, *lines, block.heading_level, block.is_table, block.is_aside)
