@@ -157,7 +157,8 @@ class SourceReading(ToolResult):
         """Return the passages fenced, each under its place."""
         if not self.passages:
             reason = f": {self.reason}" if self.reason else ""
-            return f"The source {self.name!r} (file_id {self.file_id}) has no text to read ({self.state}{reason})."
+            told = f"The source {self.name!r} (file_id {self.file_id}) has no text to read"
+            return f"{told} ({self.state}{reason})."
         shown = (
             f", passages {self.first}-{self.first + len(self.passages) - 1} of {self.of}"
             if self.first

@@ -19,8 +19,8 @@ from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, Ex
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.indexing.formats.child import _bodies
-from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.office.reader import read_office
+from calypso_mcp.local.indexing.formats.registry import choose_entry
 from tests.support.pdfs import bomb_pdf, text_pdf
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and limits")
