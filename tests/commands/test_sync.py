@@ -55,6 +55,13 @@ def test_what_changes_in_the_folder_changes_in_the_bucket(folder: Path) -> None:
     assert held(folder) == ["leave.md", "new.md"]
 
 
+def test_a_picture_without_text_fails_the_first_round_only(folder: Path) -> None:
+    (folder / "photo.html").write_text("<html><body><img src='photo.png'></body></html>")
+    rounds = [sync(folder) for _ in range(2)]
+    assert [done.returncode for done in rounds] == [1, 0]
+    assert "photo.html" in rounds[0].stdout + rounds[0].stderr
+
+
 def test_a_dry_run_changes_nothing(folder: Path) -> None:
     sync(folder)
     (folder / "leave.md").unlink()

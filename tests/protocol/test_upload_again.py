@@ -199,6 +199,26 @@ async def test_a_file_that_failed_or_was_deleted_since_is_sent_again_and_stays_t
         assert alone["outcome"] == "replayed"
 
 
+async def test_a_file_that_holds_no_text_is_sent_once_and_is_no_failure_of_a_later_call(
+    folder: Path, data_dir: Path
+) -> None:
+    (folder / "scan.html").write_text("<html><body><img src='scan.png'></body></html>")
+    async with upload_rig(data_dir, folder) as rig:
+        done = await upload(rig, folder, wait=True)
+        assert (done["counts"], done["outcomes"][0]["code"]) == ({"failed": 1}, "empty")
+        again = await upload(rig, folder, wait=True)
+        assert (again["counts"], creates(rig), puts(rig)) == ({"replayed": 1}, 0, 0)
+        assert again["outcomes"][0]["reason"] == done["outcomes"][0]["reason"]
+        assert (await rig.ok("upload_batch", directory=str(folder), bucket="docs", dry_run=True))[
+            "counts"
+        ] == {"replayed": 1}
+        alone = await rig.ok("upload_file", path=str(folder / "scan.html"))
+        assert (alone["outcome"], alone["readiness"]) == ("replayed", "failed")
+        assert alone["reason"] == done["outcomes"][0]["reason"]
+        (folder / "scan.html").write_text("<p>The page was typed again.</p>")
+        assert (await upload(rig, folder, wait=True))["counts"] == {"accepted": 1}
+
+
 async def test_a_file_that_goes_back_to_what_it_was_is_found_again(folder: Path, data_dir: Path) -> None:
     fill(folder, 3)
     note = folder / "even" / "note-000.md"

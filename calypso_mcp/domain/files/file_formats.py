@@ -182,7 +182,9 @@ class ReadableFormats:
                 "Check the file: it may be damaged.",
             )
         return _refused(
-            filename, "holds binary data that is neither text nor a document", f"Send {self.summary}."
+            filename,
+            "holds binary data that is neither text nor a document",
+            "Convert it to PDF or text, or leave it out.",
         )
 
     def refusal_of_name(self, filename: str) -> ContentError | None:
@@ -197,12 +199,6 @@ class ReadableFormats:
     def is_installed(self, file_format: FileFormat) -> bool:
         """Whether the optional dependency that reads a format is installed."""
         return not file_format.extra or file_format.extra in self.extras
-
-    @cached_property
-    def summary(self) -> str:
-        """What can be read, in one line."""
-        labels = dict.fromkeys(known.label for known in self.formats if self.is_installed(known))
-        return ", ".join(labels)
 
     @cached_property
     def plain_text(self) -> FileFormat:

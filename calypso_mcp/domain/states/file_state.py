@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from calypso_mcp.domain.states.readiness import Readiness, overall
 from calypso_mcp.domain.states.statuses import GONE
@@ -17,6 +17,9 @@ from calypso_mcp.errors import CalypsoError, InputError
 #: and would be refused again. `failed`: it did not arrive. `pending`: it arrived, but is not finalized yet.
 UploadOutcome = Literal["accepted", "replayed", "rejected", "failed", "pending"]
 
+
+#: Code of a file that was read and holds no text, such as a photograph.
+NO_TEXT: Final = "empty"
 
 #: What happens to the version that a bucket held before. `replaced`: it is removed as soon as the new one is
 #: searchable. `beside`: both stay. `kept`: only it stays. `relabelled`: the same content, with new labels.
@@ -103,9 +106,14 @@ class FileState:
         return self.outcome == "replayed"
 
     @property
+    def is_textless(self) -> bool:
+        """Whether the file was read and holds no text: the same content would fail again."""
+        return self.code == NO_TEXT
+
+    @property
     def is_gone(self) -> bool:
         """Whether the file has failed or been deleted, so that it has to be uploaded again."""
-        return self.status.lower() in GONE
+        return self.status.lower() in GONE and not self.is_textless
 
     @property
     def code(self) -> str | None:

@@ -257,7 +257,7 @@ class Batch:
     def _foresight(self, counts: dict[str, int]) -> str:
         if counts.get("would_send") or counts.get("would_remove"):
             return (
-                "Call upload_batch again without dry_run to send them. Only files that this server sent "
+                "Call upload_batch again without dry_run to do this. Only files that this server sent "
                 "count as replayed."
             )
         return "Nothing would be sent." + (" Everything is there already." if counts.get("replayed") else "")

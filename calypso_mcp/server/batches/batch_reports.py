@@ -199,6 +199,10 @@ def report_input(
         hint=_CHANGED_HINTS.get(state.earlier or "", CHANGED_HINT) if has_changed else state.hint or "",
     )
     if indexed is not None and indexed.readiness is Readiness.FAILED:
+        if state.is_replayed and indexed.is_textless:
+            # Said when it was sent; nothing is left to do about it.
+            update = {"file_id": indexed.file_id, "reason": reason_line(indexed.message or "")}
+            return outcome.model_copy(update=update)
         update = {
             "outcome": "failed",
             "file_id": indexed.file_id,
