@@ -118,7 +118,8 @@ class Extractor:
         file = FileToRead(path, entry.format.name, declared.filename, _charset(declared), is_page)
         document = await self._read_or_recognize(entry, file, size)
         if not document.blocks:
-            raise ExtractionFailed("empty", "The file contains no text.")
+            reasons = "".join(f": {warning}" for warning in document.warnings[-1:])
+            raise ExtractionFailed("empty", f"The file contains no text{reasons}.")
         return document
 
     def read_small(self, path: Path, declared: Declaration) -> Document | None:

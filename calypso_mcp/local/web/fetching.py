@@ -6,11 +6,13 @@ gets another address a moment later (DNS rebinding) gains nothing. TLS and the H
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from html import unescape
 from http import HTTPStatus
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Final, cast
@@ -35,6 +37,13 @@ _MOST_REDIRECTS: Final = 5
 _PIECE_BYTES: Final = 65_536
 _GZIP: Final = 16
 _ROBOTS: Final = "/robots.txt"
+#: A short page that leads on at once, as sites whose server cannot redirect have it.
+_LEADING_ON: Final = re.compile(
+    rb"<meta\s[^<>]{0,100}?http-equiv\s{0,4}=\s{0,4}[\"']?refresh\b[^<>]{0,100}?content\s{0,4}=\s{0,4}[\"']?\s{0,4}"
+    rb"\d\s{0,4}[;,]\s{0,4}url\s{0,4}=\s{0,4}[\"']?([^\s\"'<>]{1,2000})",
+    re.IGNORECASE,
+)
+_LONGEST_LEADING_ON: Final = 4_096
 _USER_AGENT: Final = f"{PRODUCT}/{__version__}"
 #: Addresses of one host that are tried.
 _MOST_TRIED = 4
@@ -91,12 +100,16 @@ class _Fetch:
                 )
             async with self._request(url, headers) as response:
                 if _is_success(response.status):
-                    return Fetched(url, _headers(response), await _body(response, most_bytes))
-                if response.status not in _REDIRECTS:
+                    found = Fetched(url, _headers(response), await _body(response, most_bytes))
+                    url = _refreshed(found)
+                    if url == found.url:
+                        return found
+                elif response.status in _REDIRECTS:
+                    url = _location(url, response)
+                else:
                     raise failed(
                         f"{url} answers {response.status}.", retryable=is_retryable_status(response.status)
                     )
-                url = _location(url, response)
         raise failed(f"The URL was redirected more than {_MOST_REDIRECTS} times.")
 
     async def _robots_of(self, url: WebUrl) -> Robots:
@@ -154,6 +167,14 @@ def _location(url: WebUrl, response: httpcore2.Response) -> WebUrl:
     if not location:
         raise failed(f"{url} answers with a redirect that names no address.")
     return url.join(location)
+
+
+def _refreshed(page: Fetched) -> WebUrl:
+    """Return where a page leads on to by itself; its own address if it does not (WHATWG HTML, 4.2.5.3)."""
+    if "html" not in page.content_type or len(page.data) > _LONGEST_LEADING_ON:
+        return page.url
+    target = _LEADING_ON.search(page.data)
+    return page.url.join(unescape(target[1].decode(errors="replace"))) if target else page.url
 
 
 def _headers(response: httpcore2.Response) -> dict[str, str]:

@@ -101,6 +101,15 @@ async def test_very_short_paragraphs_share_a_block(extractor: Extractor, tmp_pat
     ]
 
 
+async def test_a_page_without_text_says_that_it_needs_javascript(
+    extractor: Extractor, tmp_path: Path
+) -> None:
+    page = b"<!doctype html><title>Shop</title><div id=root></div><script src=a.js></script>"
+    with pytest.raises(ExtractionFailed, match=r"without JavaScript .* save it from there") as error:
+        await read(extractor, tmp_path, page, "shop.html")
+    assert error.value.code == "empty"
+
+
 @pytest.mark.parametrize("filename", ["a.txt", "a.md"])
 async def test_a_large_text_reads_the_same_in_the_child(
     extractor: Extractor, tmp_path: Path, filename: str

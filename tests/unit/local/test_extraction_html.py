@@ -70,6 +70,40 @@ def test_a_link_to_a_heading_that_stands_in_it_is_no_part_of_it(sign: str) -> No
     assert texts(f"<h2>Notice{link}</h2><p>See <a href='#c'>below</a>.") == ["Notice", "See below."]
 
 
+@pytest.mark.parametrize("tag", ["a", "p><a", "div class=skip><a"])
+def test_a_link_past_the_menu_is_left_out(tag: str) -> None:
+    page = f"<nav>Home</nav><{tag} href=#main>Skip to content</a></p></div><p>Rent<p><a href=#a>Terms</a>"
+    assert texts(page) == ["Rent", "Terms"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["<h1><a href=#a>Rent</a></h1>", "<ul><li><a href=#a>Rent</a></ul>", "<p><a href=/a>Rent</a></p>"],
+)
+def test_other_links_at_the_beginning_stay(first: str) -> None:
+    assert "".join(texts(first)).endswith("Rent")
+
+
+@pytest.mark.parametrize(
+    ("page", "doubt"),
+    [
+        ("<div id=app>Loading…</div><script src=a.js></script>", "without JavaScript the page shows 8 char"),
+        ("<form><h1>Sign in</h1><input type=password></form>", "the page asks for a password"),
+        ("<main><h1>404</h1><p>Sorry, nothing is here.</p></main>", "the page says '404'"),
+        (
+            "<head><title>Seite nicht gefunden</title></head><p>Suche</p>",
+            "the page says 'Seite nicht gefunden'",
+        ),
+    ],
+)
+def test_a_page_with_little_text_that_may_not_be_the_wanted_one_is_doubted(page: str, doubt: str) -> None:
+    warnings = read_html(FileContent(page.encode(), is_page=True)).warnings
+    assert [warning[: len(doubt)] for warning in warnings] == [doubt]
+    assert read_html(FileContent(page.encode())).warnings == ()  # a person chose it
+    long = page + "<p>The ferry to Holm leaves at nine.</p>" * 40
+    assert read_html(FileContent(long.encode(), is_page=True)).warnings == ()
+
+
 def test_a_table_used_for_layout_is_read_as_blocks() -> None:
     layout = "<table><tr><td>menu<td><h2>Title</h2><p>Text</p><table><tr><td>a<td>b</table><p>End</table>"
     document = read(layout)
@@ -85,6 +119,8 @@ def test_preformatted_text_keeps_its_lines() -> None:
     "noise",
     [
         "<del>noise</del>",
+        "<span class='mw-editsection'>[<a href=e>noise</a>]</span>",
+        "<a href=s><span class='viewcode-link'>[noise]</span></a>",
         "<script>var noise = '<p>noise</p>'</script>",
         "<style>.noise { }</style>",
         "<nav><a>noise</a></nav>",

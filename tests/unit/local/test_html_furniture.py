@@ -74,6 +74,41 @@ def test_a_saved_page_keeps_all_but_the_question_of_consent() -> None:
     assert "We use cookies." in text_of(alone, is_page=False)
 
 
+ASIDES = (
+    "<div class='sd-sharing share-tools'><h3>Share this</h3><a href=/f>Home and Shop</a></div>",
+    "<aside class=related-stories><h4>Read on</h4><li><a href=/a>Home is where the ferry goes</a></aside>",
+    "<div id=newsletter><p>Home news every morning.</p><form><input type=email></form></div>",
+    "<div class=ad-slot>Shop</div>",
+    "<div id=catlinks>Categories: <a href=/c>Home</a></div>",
+)
+
+
+@pytest.mark.parametrize("aside", ASIDES)
+@pytest.mark.parametrize("wrap", ["<main>{}</main>", "<article>{}</article>", "<div>{}</div>"])
+def test_what_leads_away_from_the_content_is_left_out_within_it_too(wrap: str, aside: str) -> None:
+    first, second, third = SENTENCES
+    text = text_of(wrap.format(f"<h1>Visits</h1><p>{first}</p>{aside}<p>{second} {third}</p>"))
+    assert text == "\n".join(("Visits", first, f"{second} {third}"))
+
+
+def test_what_is_only_named_like_an_aside_stays() -> None:
+    costs = f"<div class=related><h2>Related costs</h2><p>{SENTENCES[0]}</p><p>{SENTENCES[1]}</p></div>"
+    rest = "".join(f"<p>{sentence}</p>" for sentence in SENTENCES * 3)
+    assert "Related costs" in text_of(f"<main>{rest}{costs}</main>")
+
+
+@pytest.mark.parametrize(
+    "banner",
+    [
+        "<div id=cookie-law-info-bar>We use cookies. <a role=button>Accept</a></div>",
+        "<div id=onetrust-banner-sdk><p>We and our 842 partners store data.</p><button>OK</button></div>",
+    ],
+)
+def test_a_saved_page_asks_for_no_consent(banner: str) -> None:
+    rest = CONTENTS[0].format(*SENTENCES)
+    assert text_of(banner + rest, is_page=False) == text_of(rest, is_page=False)
+
+
 def test_a_form_of_consent_to_something_else_is_content() -> None:
     form = "<form id=consent><p>I agree to the operation. <input type=checkbox> Yes</p></form>"
     assert "operation" in text_of(CONTENTS[0].format(*SENTENCES) + form)

@@ -60,6 +60,34 @@ async def test_a_page_comes_with_its_type_through_redirects(served: Site, names:
     assert "cookie" not in last
 
 
+LEADING_ON = '<!doctype html><meta charset="utf-8"><META http-equiv=refresh content="{}">Go on.'
+
+
+@pytest.mark.parametrize("content", ["0; url=b?c=1&amp;d=2", "1;URL='b?c=1&amp;d=2'", "0,url=/b?c=1&d=2"])
+async def test_a_page_that_leads_on_at_once_is_a_redirect(
+    served: Site, names: NameServer, content: str
+) -> None:
+    served.pages |= {"/page": page(LEADING_ON.format(content)), "/b": page("<p>Hello</p>")}
+    found = await get(served, names)
+    assert (str(found.url), found.data) == ("http://public.test/b?c=1&d=2", b"<p>Hello</p>")
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        LEADING_ON.format("0"),
+        LEADING_ON.format("0; url=/page"),
+        LEADING_ON.format("300; url=/b"),
+        LEADING_ON.format("0; url=/b") + "<p>Much to read.</p>" * 300,
+    ],
+)
+async def test_a_page_that_is_read_before_it_leads_on_is_the_page(
+    served: Site, names: NameServer, markup: str
+) -> None:
+    served.pages |= {"/page": page(markup), "/b": page("<p>Hello</p>")}
+    assert (await get(served, names)).data == markup.encode()
+
+
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip"])
 async def test_a_compressed_page_is_unpacked(served: Site, names: NameServer, coding: str) -> None:
     served.pages["/page"] = page(gzip.compress(b"Hello"), Content_Encoding=coding)
@@ -95,6 +123,7 @@ LARGE = [CHUNKED, *[b"4000\r\n" + bytes(0x4000) + b"\r\n"] * 20, b"0\r\n\r\n"]
         (page("later", status="429 Too Many Requests"), ("url_fetch_failed", True)),
         (page("", status="302 Found"), ("url_fetch_failed", False)),
         (moved("/page"), ("url_fetch_failed", False)),
+        (page("<meta http-equiv=refresh content='0; url=/other'>"), ("url_fetch_failed", False)),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", ("url_fetch_failed", True)),
         (b"", ("url_fetch_failed", True)),
         (page(b"cut", Content_Length="100"), ("url_fetch_failed", True)),

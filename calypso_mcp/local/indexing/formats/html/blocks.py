@@ -11,6 +11,7 @@ from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.html.visibility import (
     is_never_content,
+    is_way_down,
     list_parts,
     said_by_attributes,
 )
@@ -121,7 +122,9 @@ class _Reader:
 
     def _is_skipped(self, node: LexborNode) -> bool:
         is_of_page = node.tag == "footer" and not self._sections and not self._has_footer
-        return is_of_page or node.mem_id in self._left_out or is_never_content(node)
+        # Nothing stands before the link past the menu.
+        is_first = not (self._texts or self._groups or self._headings) and is_way_down(node)
+        return is_of_page or is_first or node.mem_id in self._left_out or is_never_content(node)
 
     def _add(self, text: str) -> None:
         if (found := self._source.find(text)) is not None:

@@ -35,6 +35,15 @@ _CONSENT = re.compile(
     r"consent|gdpr|ccpa|onetrust|cookiebot|usercentrics|didomi|cookies?[-_]?(?:banner|notice|bar|law|popup|"
     r"overlay|modal|message|policy|settings|warning|disclaimer|dialog|info|hint|wall|layer|box|alert)"
 )
+#: Programs that ask for consent to cookies, whatever they call them.
+_ASKING_PROGRAMS = re.compile(r"onetrust|cookiebot|usercentrics|didomi|gdpr|ccpa")
+#: What stands beside the content or within it, and leads elsewhere.
+_NAMES_OF_ASIDES = """
+    ad ads advert advertisement catlinks navbox newsletter printfooter recommended related relatedposts share
+    sharedaddy sharing social sponsored subscribe trending
+"""
+_ASIDES = frozenset(_NAMES_OF_ASIDES.split())
+_ASIDE_CHARS = 200
 _MENUS = frozenset(["nav", "navbar", "navigation", "menu", "breadcrumb", "breadcrumbs", "sidebar"])
 _NAME = re.compile(r"[a-z0-9]+")
 #: Marks of main content, the most telling first (HTML standard 4.4.14, 4.3.2; WAI-ARIA).
@@ -95,12 +104,18 @@ class _Tally:
 def find_furniture(root: LexborNode) -> frozenset[int]:
     """Return the memory ids of the elements below `root` that are not content."""
     small, blocks = _small_and_all(root)
-    fixed = [region for region in small if _is_notice(region) or _is_footer(region)]
+    fixed = [region for region in small if _is_notice(region) or _is_footer(region) or _is_aside(region)]
     begin, end = _extent(blocks, fixed)
     menus = [
         region for region in small if _is_menu(region, outside=region.last < begin or region.first > end)
     ]
     return frozenset(region.node.mem_id for region in (*fixed, *menus))
+
+
+def find_asides(root: LexborNode) -> frozenset[int]:
+    """Return the memory ids of the small elements below `root` that lead away from the content."""
+    small, _ = _small_and_all(root)
+    return frozenset(region.node.mem_id for region in small if _is_aside(region))
 
 
 def find_questions_of_consent(root: LexborNode, markup: str) -> frozenset[int]:
@@ -126,7 +141,7 @@ def _count(root: LexborNode) -> tuple[_Tally, list[_Tally]]:
     place = 0
 
     def is_skipped(node: LexborNode) -> bool:
-        open_[-1].controls += node.tag in _CONTROLS
+        open_[-1].controls += node.tag in _CONTROLS or node.attributes.get("role") == "button"
         return is_never_content(node)
 
     for node, entering in walk(root, is_skipped):
@@ -176,7 +191,15 @@ def _is_notice(tally: _Tally) -> bool:
 
 def _is_about_consent(tally: _Tally) -> bool:
     names = _names(tally.node)
-    return _CONSENT.search(names) is not None and (tally.has_cookies or "cookie" in names)
+    is_known = tally.has_cookies or "cookie" in names or _ASKING_PROGRAMS.search(names) is not None
+    return is_known and _CONSENT.search(names) is not None
+
+
+def _is_aside(tally: _Tally) -> bool:
+    """Whether an element is named as one, and holds little but links and controls."""
+    return tally.chars - tally.linked <= _ASIDE_CHARS and not _ASIDES.isdisjoint(
+        _NAME.findall(_names(tally.node))
+    )
 
 
 def _is_footer(tally: _Tally) -> bool:
@@ -201,7 +224,7 @@ def find_main_content(root: LexborNode, markup: str, blocks: Sequence[Block]) ->
     """Return the `blocks`, all that is visible, of the marked main content, or of all but the furniture."""
     whole = _chars(blocks)
     for marked in _marked(root):
-        main = visible_blocks(marked, SourceLines(markup), has_footer=True)
+        main = visible_blocks(marked, SourceLines(markup), find_asides(marked), has_footer=True)
         if _chars(main) >= _LEAST_SHARE * whole:
             return (*_missing_heading(main, blocks), *main)
     rest = visible_blocks(root, SourceLines(markup), find_furniture(root))

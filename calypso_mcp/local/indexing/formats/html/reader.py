@@ -28,6 +28,14 @@ _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*+=\s*+[\"']?\s*+([a-zA-Z0-9_
 #: Where browsers look for the declaration of the character set.
 _CHARSET_WITHIN = 4_096
 
+#: Characters of text that a page without its text has at most, and one that says why it is not there.
+_NEXT_TO_NOTHING, _LITTLE = 40, 1_000
+_NO_PAGE = re.compile(
+    r"\b40[134]\b|not found|no longer available|does not exist|access denied|just a moment"
+    r"|checking your browser|are you (?:a robot|human)|nicht gefunden|introuvable|no encontrada|non trovata",
+    re.IGNORECASE,
+)
+
 
 def read_html(file: FileContent) -> Document:
     """Return the visible text of a page.
@@ -63,7 +71,23 @@ def read_html(file: FileContent) -> Document:
         blocks = tuple(block.without_place() for block in blocks)
     stated = " ".join(title.text().split()) if title is not None else ""
     left_out = (f"{unread:,} frames were not read: there are too many",) if unread else ()
-    return Document(blocks, stated or None, warnings=(*decoded.warnings, *left_out))
+    doubts = _doubts(parser, stated, blocks) if file.is_page or not blocks else ()
+    return Document(blocks, stated or None, warnings=(*decoded.warnings, *left_out, *doubts))
+
+
+def _doubts(parser: LexborHTMLParser, title: str, blocks: tuple[Block, ...]) -> tuple[str, ...]:
+    """Return why a page with little text may not be the one that was wanted."""
+    chars = sum(len(block.text) for block in blocks)
+    if chars <= _NEXT_TO_NOTHING and parser.css_first("script") is not None:
+        what_to_do = "open it in a browser, save it from there, and upload the file"
+        return (f"without JavaScript the page shows {chars} characters of text: {what_to_do}",)
+    if chars > _LITTLE:
+        return ()
+    if parser.css_first("input[type=password]") is not None:
+        return ("the page asks for a password: it may not be the page you wanted",)
+    first = next((block.text for block in blocks if block.heading_level), "")
+    refused = next((text for text in (title, first) if _NO_PAGE.search(text)), None)
+    return (f"the page says {refused[:100]!r}: it may not be the page you wanted",) if refused else ()
 
 
 def _parse(markup: str) -> LexborHTMLParser:

@@ -26,6 +26,9 @@ _QUESTION = ("?", "\uff1f", "\u061f")
 _UNFOLDING = frozenset({"aria-controls", "aria-expanded"})
 #: What is folded up or lies behind another tab, and is shown on demand.
 _FOLDED_ROLES = frozenset({"region", "tabpanel"})
+#: Left out in print, too: links to edit a section or to show its source (Bootstrap, MediaWiki, Sphinx).
+_NOT_PRINTED = frozenset({"d-print-none", "mw-editsection", "no-print", "noprint", "viewcode-link"})
+_WAY_DOWN_CHARS = 40
 _FORM_CONTROLS = frozenset({"textarea", "select", "form", "html", "body"})
 #: Elements whose title says more than their text; that of a link repeats it.
 _EXPLAINED = frozenset(
@@ -73,6 +76,12 @@ def list_parts(node: LexborNode) -> list[LexborNode]:
     return parts if is_small else []
 
 
+def is_way_down(node: LexborNode) -> bool:
+    """Whether an element is a link to a place in the page, of a few words."""
+    leads_to = node.attributes.get("href") or "" if node.tag == "a" else ""
+    return leads_to.startswith("#") and len(node.text().strip()) <= _WAY_DOWN_CHARS
+
+
 def _text_of(parts: Iterable[LexborNode]) -> str:
     return "".join(part.text_content or "" for part in parts if part.is_text_node).strip()
 
@@ -103,6 +112,7 @@ def _is_hidden(node: LexborNode) -> bool:
     style = (attributes.get("style") or "").replace(" ", "").lower()
     is_hidden = (
         "hidden" in attributes
+        or not _NOT_PRINTED.isdisjoint((attributes.get("class") or "").split())
         or attributes.get("aria-hidden") == "true"
         or "display:none" in style
         or "visibility:hidden" in style
