@@ -18,7 +18,7 @@ from calypso_mcp.errors import CalypsoError
 if TYPE_CHECKING:
     import sqlite3
 
-    from calypso_mcp.sqlite.migrations import Migrations
+    from calypso_mcp.sqlite.connections import Migrations
 
 T = TypeVar("T")
 
@@ -75,8 +75,7 @@ class SharedFile:
                 self._connection = None
 
     def _open(self) -> sqlite3.Connection:
-        from calypso_mcp.sqlite.connections import open_private, transaction
-        from calypso_mcp.sqlite.migrations import migrate
+        from calypso_mcp.sqlite.connections import migrate, open_private, transaction
 
         connection = open_private(self._path, is_durable=False)
         try:

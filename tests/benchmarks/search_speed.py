@@ -21,8 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from calypso_mcp.local.retrieval.expressions import any_of
 from calypso_mcp.local.retrieval.search import Where, search
+from calypso_mcp.local.retrieval.statistics import any_of
 from calypso_mcp.local.retrieval.words.tokens import query_phrases
 from calypso_mcp.sqlite.connections import open_private
 from tests.benchmarks.retrieval import DEPTH, Collection, build_scaled

@@ -29,14 +29,12 @@ from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.search import Reorder, Where, search
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.tokens import written_words
-from calypso_mcp.local.semantic.embedder import Embedder, Vector
+from calypso_mcp.local.semantic.embedder import Embedder, Vector, prefixes_of
 from calypso_mcp.local.semantic.ordering import pack, reorder_by
-from calypso_mcp.local.semantic.prefixes import prefixes_of
 from calypso_mcp.local.semantic.semantics import build_embedder
 from calypso_mcp.local.store import vectors
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
-from calypso_mcp.sqlite.connections import open_private
-from calypso_mcp.sqlite.migrations import migrate
+from calypso_mcp.sqlite.connections import migrate, open_private
 from tests.benchmarks.retrieval import DEPTH, Collection, Scores
 from tests.support.minilm import write_minilm
 

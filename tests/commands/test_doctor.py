@@ -34,8 +34,7 @@ from calypso_mcp.local.options import STORE_FILE
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.settings import read_settings
-from calypso_mcp.sqlite.connections import open_private
-from calypso_mcp.sqlite.migrations import migrate
+from calypso_mcp.sqlite.connections import migrate, open_private
 from tests.commands.processes import run
 from tests.support.live_backend import API_KEY, options_for, serving
 

@@ -9,7 +9,7 @@ from calypso_mcp.assembly.local_options import embedding_options
 from calypso_mcp.cli.doctor.embeddings import check_embeddings
 from calypso_mcp.cli.doctor.findings import Finding
 from calypso_mcp.local.options import STORE_FILE
-from calypso_mcp.local.semantic.prefixes import stored_name
+from calypso_mcp.local.semantic.embedder import stored_name
 from calypso_mcp.local.store import vectors
 from calypso_mcp.settings import settings_from
 from calypso_mcp.sqlite.connections import connect

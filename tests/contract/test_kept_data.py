@@ -16,8 +16,7 @@ import anyio
 import pytest
 
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
-from calypso_mcp.sqlite.connections import connect
-from calypso_mcp.sqlite.migrations import migrate
+from calypso_mcp.sqlite.connections import connect, migrate
 from tests.support.live_backend import Api, in_process, options_for
 
 FIRST_STORE = Path(__file__).parent.parent / "data" / "store_of_the_first_schema.tar.xz"

@@ -18,8 +18,8 @@ from calypso_mcp.local.options import STORE_FILE, WORKERS_FOLDER
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.settings import Settings
+from calypso_mcp.sqlite.connections import count_applied
 from calypso_mcp.sqlite.faults import is_busy
-from calypso_mcp.sqlite.migrations import count_applied
 
 _AREA = "data folder"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

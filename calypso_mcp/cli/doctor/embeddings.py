@@ -11,8 +11,7 @@ from pathlib import Path
 from calypso_mcp.assembly.local_options import embedding_options
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
 from calypso_mcp.local.options import STORE_FILE, EmbeddingOptions
-from calypso_mcp.local.semantic.embedder import EmbeddingFailed
-from calypso_mcp.local.semantic.prefixes import stored_name
+from calypso_mcp.local.semantic.embedder import EmbeddingFailed, stored_name
 from calypso_mcp.local.semantic.semantics import build_embedder
 from calypso_mcp.local.store import vectors
 from calypso_mcp.settings import Settings

@@ -10,9 +10,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from heapq import nlargest
 
-from calypso_mcp.local.retrieval.expressions import any_of
 from calypso_mcp.local.retrieval.ranking import Row, telling
-from calypso_mcp.local.retrieval.statistics import Statistics, total
+from calypso_mcp.local.retrieval.statistics import Statistics, any_of, total
 
 #: Passages that are ranked by all words (measured: 98.7 % of the ten best are the same as if all were).
 CANDIDATES = 64

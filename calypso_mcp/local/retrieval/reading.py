@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from calypso_mcp.api.sources import TextQuery
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR, Stretch
 from calypso_mcp.local.retrieval.index import Passage, outline_of, part_of
 from calypso_mcp.local.text_forms import fold_case
@@ -15,24 +16,6 @@ _ROWS = """
 SELECT text, heading, line_start, line_end, outline, part_kind, part_number, part_name
 FROM passages WHERE source = ? AND id >= ? ORDER BY id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where to begin: at a passage, else at the first that reaches a part or line, else at the beginning.
-
-    Attributes:
-        passage: 0-based.
-        part: Page, slide, sheet, message or cell, 1-based.
-        line: Line of the file, or row of the sheet that `part` names; 1-based.
-        section: A heading or the name of a sheet, or part of one, in any case; after " > " what stands below
-            it. Nothing outside is read.
-    """
-
-    passage: int | None = None
-    part: int | None = None
-    line: int | None = None
-    section: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +52,11 @@ class _Section(NamedTuple):
     after: str | None
 
 
-def read(connection: sqlite3.Connection, file_id: str, start: Start, *, max_chars: int) -> Reading:
-    """Return passages of a source, at least one where there is one, with at most `max_chars` characters."""
+def read(connection: sqlite3.Connection, file_id: str, start: TextQuery) -> Reading:
+    """Return passages of a source, at least one where there is one, as many as fit.
+
+    They begin at the passage asked for, else at the first that reaches the part or line, else at the start.
+    """
     source, begin, total = connection.execute(
         "SELECT passages.source, min(passages.id), count(*) FROM passages"
         " JOIN passage_sources ON passage_sources.id = passages.source WHERE passage_sources.file_id = ?",
@@ -94,7 +80,7 @@ def read(connection: sqlite3.Connection, file_id: str, start: Start, *, max_char
             break
         passage = _cut_to_section(_passage(file_id, row), index, section)
         chars += len(passage.text)
-        if passages and chars > max_chars:
+        if passages and chars > start.max_chars:
             break
         passages.append(passage)
     following = first + len(passages)
@@ -123,7 +109,7 @@ def _cut_to_section(passage: Passage, index: int, section: _Section) -> Passage:
     return passage.cut_to(start, section.stop.offset if section.stop and is_last else len(passage.text))
 
 
-def _first(connection: sqlite3.Connection, source: int, begin: int, start: Start, within: range) -> int:
+def _first(connection: sqlite3.Connection, source: int, begin: int, start: TextQuery, within: range) -> int:
     """Return the index of the passage to begin with; the ids of a source's passages follow each other."""
     if start.passage is not None:
         return min(max(start.passage, within.start), within[-1])

@@ -11,7 +11,6 @@ from functools import lru_cache
 from itertools import chain
 from typing import cast
 
-from calypso_mcp.local.retrieval.expressions import any_of, within
 from calypso_mcp.local.retrieval.words.tokens import bucket_token
 from calypso_mcp.sqlite.connections import KeepingConnection
 
@@ -154,3 +153,15 @@ def _varints(blob: bytes) -> Iterator[int]:
         if not byte & 0x80:  # the bit that says that more follows
             yield value
             value = 0
+
+
+def any_of(phrases: Sequence[str], bucket_ids: Sequence[str] | None) -> str:
+    """Return what finds passages with any of `phrases`, in one of the buckets; None stands for all files."""
+    words = f"{{body title heading}} : ({' OR '.join(phrases)})"
+    return words if bucket_ids is None else f"{within(bucket_ids)} AND {words}"
+
+
+def within(bucket_ids: Sequence[str]) -> str:
+    """Return what finds every passage of the buckets, at least one."""
+    buckets = " OR ".join(f'"{bucket_token(bucket)}"' for bucket in bucket_ids)
+    return f"buckets : ({buckets})"

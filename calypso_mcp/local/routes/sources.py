@@ -91,11 +91,10 @@ async def show_growth(backend: Backend, _: Request, asked: GrowthQuery) -> Answe
 
 async def read_text(backend: Backend, request: Request, asked: TextQuery) -> Answer:
     """Answer with a source's text from a passage, a page or a line on, or with a section of it."""
-    start = reading.Start(asked.passage, asked.part, asked.line, asked.section)
 
     def work(connection: sqlite3.Connection) -> tuple[FileRow, reading.Reading]:
         file = find_file(connection, request)
-        return file, reading.read(connection, file.id, start, max_chars=asked.max_chars)
+        return file, reading.read(connection, file.id, asked)
 
     file, found = await backend.database.read(work)
     answer = SourceText(

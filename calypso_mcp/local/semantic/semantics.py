@@ -10,9 +10,8 @@ import anyio
 
 from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.retrieval.search import Reorder
-from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed, Vector
+from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed, Vector, prefixes_of, stored_name
 from calypso_mcp.local.semantic.ordering import reorder_by
-from calypso_mcp.local.semantic.prefixes import prefixes_of, stored_name
 from calypso_mcp.local.semantic.worker import EmbeddingWorker
 from calypso_mcp.local.store.connections.database import Database
 

@@ -13,8 +13,7 @@ from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.identifiers import derived_id
 from calypso_mcp.local.indexing.documents import Document
-from calypso_mcp.local.store.declarations import columns_of, take_declaration
-from calypso_mcp.local.store.sessions import SessionRow
+from calypso_mcp.local.store.sessions import SessionRow, columns_of, take_declaration
 from calypso_mcp.local.text_forms import dump_json, parse_texts
 from calypso_mcp.sqlite.rows import insert_rows
 

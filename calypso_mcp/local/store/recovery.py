@@ -17,8 +17,7 @@ from pathlib import Path
 from calypso_mcp.domain.states.statuses import FileStatus
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
-from calypso_mcp.sqlite.connections import open_private, transaction
-from calypso_mcp.sqlite.migrations import count_applied, migrate
+from calypso_mcp.sqlite.connections import count_applied, migrate, open_private, transaction
 from calypso_mcp.sqlite.rows import insert_rows
 
 #: Copied in this order; tasks and passages are made again.

@@ -1,4 +1,7 @@
-"""Upload sessions and the addresses that lead to them."""
+"""Upload sessions and the addresses that lead to them; how a declaration is stored, here and elsewhere.
+
+The destination of a declaration is resolved to bucket ids before anything is stored.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.identifiers import new_id, new_secret, secret_hash
-from calypso_mcp.local.store.declarations import columns_of, take_declaration
 from calypso_mcp.local.text_forms import dump_json, parse_texts
 from calypso_mcp.sqlite.rows import insert_rows
 
@@ -21,6 +23,7 @@ OPEN = "open"
 UPLOADED = "uploaded"
 #: The uploader gave up.
 CANCELLED = "cancelled"
+_COLUMNS: Final = ("filename", "content_type", "title", "tags", "metadata", "path", "if_exists")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +182,25 @@ def _insert_addresses(
 def _session(fields: dict[str, Any]) -> SessionRow:
     fields["bucket_ids"] = parse_texts(fields["bucket_ids"])
     return SessionRow(declaration=take_declaration(fields), **fields)
+
+
+def columns_of(declaration: Declaration) -> dict[str, str | None]:
+    """Return the values by column."""
+    return {
+        "filename": declaration.filename,
+        "content_type": declaration.content_type or "",
+        "title": declaration.title,
+        "tags": dump_json(declaration.tags),
+        "metadata": dump_json(declaration.metadata or {}),
+        "path": declaration.path,
+        "if_exists": declaration.if_exists or "keep_both",
+    }
+
+
+def take_declaration(fields: dict[str, Any]) -> Declaration:
+    """Return the declaration in the fields of a row, and take its columns out of them."""
+    declared = {name: fields.pop(name) for name in _COLUMNS}
+    declared["tags"] = parse_texts(declared["tags"])
+    metadata = declared["metadata"]
+    declared["metadata"] = {} if metadata == "{}" else json.loads(metadata)
+    return Declaration(**declared)

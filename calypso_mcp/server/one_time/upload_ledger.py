@@ -21,7 +21,7 @@ from calypso_mcp.sqlite.shared_file import SharedTable
 if TYPE_CHECKING:
     import sqlite3
 
-    from calypso_mcp.sqlite.migrations import Migrations
+    from calypso_mcp.sqlite.connections import Migrations
 
 State = Literal["issued", "receiving", "interrupted", "stored", "failed"]
 

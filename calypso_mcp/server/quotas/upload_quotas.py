@@ -30,7 +30,7 @@ from calypso_mcp.sqlite.shared_file import SharedTable
 if TYPE_CHECKING:
     import sqlite3
 
-    from calypso_mcp.sqlite.migrations import Migrations
+    from calypso_mcp.sqlite.connections import Migrations
 
 QUOTA_FILE = "upload-quotas.sqlite"
 

@@ -19,7 +19,7 @@ from calypso_mcp.sqlite.shared_file import SharedTable
 if TYPE_CHECKING:
     import sqlite3
 
-    from calypso_mcp.sqlite.migrations import Migrations
+    from calypso_mcp.sqlite.connections import Migrations
 
 Status = Literal["working", "input_required", "completed", "failed", "cancelled"]
 

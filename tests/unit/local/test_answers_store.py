@@ -11,7 +11,7 @@ import pytest
 from calypso_mcp.local.store import answers
 from calypso_mcp.local.store.answers import TurnRow
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
-from calypso_mcp.sqlite.migrations import migrate
+from calypso_mcp.sqlite.connections import migrate
 
 
 @pytest.fixture

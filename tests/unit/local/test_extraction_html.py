@@ -6,8 +6,7 @@ from contextlib import suppress
 import pytest
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.html.markup import prepare
-from calypso_mcp.local.indexing.formats.html.reader import MAX_DEPTH, read_html
+from calypso_mcp.local.indexing.formats.html.reader import MAX_DEPTH, prepare, read_html
 
 #: Seconds of the processor; in quadratic time these pages take minutes.
 MOST_S = 4.0

@@ -16,8 +16,7 @@ from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.uploads.admission import count_create
-from calypso_mcp.sqlite.connections import open_private
-from calypso_mcp.sqlite.migrations import migrate
+from calypso_mcp.sqlite.connections import migrate, open_private
 
 
 @given(st.text(max_size=200))

@@ -23,9 +23,8 @@ from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store.connections.database import Database, Readers
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.connections.writer import Write, Writer
-from calypso_mcp.sqlite.connections import connect, open_private
+from calypso_mcp.sqlite.connections import connect, count_applied, migrate, open_private, split_script
 from calypso_mcp.sqlite.faults import StoreDamaged, StoreGone
-from calypso_mcp.sqlite.migrations import count_applied, migrate, split_script
 
 BOUND_S = 20.0
 

@@ -18,8 +18,7 @@ from calypso_mcp.local.store import buckets, files, sessions, sources, tasks
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.worker import Passages, record_ends
-from calypso_mcp.sqlite.connections import connect
-from calypso_mcp.sqlite.migrations import migrate
+from calypso_mcp.sqlite.connections import connect, migrate
 
 
 @pytest.fixture

@@ -20,9 +20,8 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.connections.writer import Write, Writer
-from calypso_mcp.sqlite.connections import connect, open_private, transaction, until_free
+from calypso_mcp.sqlite.connections import connect, migrate, open_private, transaction, until_free
 from calypso_mcp.sqlite.faults import FileWatch, damaged, is_busy, is_damaged
-from calypso_mcp.sqlite.migrations import migrate
 
 T = TypeVar("T")
 

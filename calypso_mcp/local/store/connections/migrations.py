@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calypso_mcp.local.retrieval.index import FIRST_SCHEMA as RETRIEVAL_INDEX, OUTLINES, PARTS
 from calypso_mcp.local.store.vectors import SCHEMA as VECTORS
-from calypso_mcp.sqlite.migrations import Migrations
+from calypso_mcp.sqlite.connections import Migrations
 
 CATALOGUE = """
 CREATE TABLE buckets (

@@ -9,13 +9,11 @@ import pytest
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.semantic.embedder import EmbeddingFailed, normalize
+from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Prefixes, normalize, prefixes_of
 from calypso_mcp.local.semantic.ordering import measure_closeness, mix, pack
-from calypso_mcp.local.semantic.prefixes import Prefixes, prefixes_of
 from calypso_mcp.local.store import vectors
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
-from calypso_mcp.sqlite.connections import open_private
-from calypso_mcp.sqlite.migrations import migrate
+from calypso_mcp.sqlite.connections import migrate, open_private
 
 
 @pytest.mark.parametrize(

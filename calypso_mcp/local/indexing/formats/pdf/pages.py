@@ -11,7 +11,6 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from calypso_mcp.domain.unicode_forms import normalize
-from calypso_mcp.local.indexing.formats.pdf.accents import join_accents
 from calypso_mcp.local.indexing.formats.pdf.columns import is_drawn_upwards, read_columns
 from calypso_mcp.local.indexing.formats.pdf.direction import (
     has_letters_apart,
@@ -22,6 +21,7 @@ from calypso_mcp.local.indexing.formats.pdf.direction import (
     read_whole_words,
 )
 from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
+from calypso_mcp.local.indexing.formats.pdf.glyphs import join_accents
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
 
 #: PDFium marks a hyphen that only broke a word at a line end; WeasyPrint writes one that means nothing else.
