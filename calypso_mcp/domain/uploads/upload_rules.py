@@ -181,7 +181,7 @@ def _may_be_a_name(text: str) -> bool:
 
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> None:
-    """Check a JSON object of at most `METADATA_BYTES` in UTF-8.
+    """Check a JSON object of at most `METADATA_BYTES` in UTF-8, written without white space.
 
     Raises:
         ContentError: It is no JSON object, or too large.
@@ -189,7 +189,8 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> None:
     if not metadata:
         return
     try:
-        size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
+        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        size = len(text.encode())
     except (TypeError, ValueError, RecursionError):
         raise ContentError(
             "The metadata is not a JSON object.",

@@ -35,8 +35,6 @@ from calypso_mcp.api.sources import (
 )
 from calypso_mcp.domain.cursors import read_cursor, write_cursor
 from calypso_mcp.domain.growth import Growth
-from calypso_mcp.domain.uploads.upload_rules import check_metadata, check_tags, check_title
-from calypso_mcp.errors import InputError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
 from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
@@ -49,6 +47,7 @@ from calypso_mcp.local.store import buckets, sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import After, Page
 from calypso_mcp.local.text_forms import format_time
+from calypso_mcp.local.uploads.admission import check_labels
 
 _AS_IT_IS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
@@ -134,12 +133,7 @@ async def draw_page(backend: Backend, request: Request) -> Response:
 
 async def relabel(backend: Backend, request: Request, body: RelabelSource) -> Answer:
     """Change the title, tags or metadata of a source; its text and its place in searches stay."""
-    try:
-        check_title(body.title)
-        check_tags(body.tags or ())
-        check_metadata(body.metadata)
-    except InputError as error:
-        raise invalid(f"{error.message} {error.hint}", code=error.code or "invalid_request") from None
+    check_labels(body.title, body.tags or (), body.metadata)
 
     def work(connection: sqlite3.Connection) -> FileRow:
         file = find_file(connection, request)

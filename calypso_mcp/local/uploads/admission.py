@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import SecretStr
 from starlette.requests import Request
@@ -16,25 +18,23 @@ from starlette.requests import Request
 from calypso_mcp.api.batches import CreateBatch
 from calypso_mcp.api.files import UploadTarget
 from calypso_mcp.api.problem import Problem
-from calypso_mcp.domain.limits import (
-    FILE_BYTES,
-    FILENAME_CHARS,
-    METADATA_BYTES,
-    MOST_TAGS,
-    TAG_CHARS,
-    TITLE_CHARS,
-)
+from calypso_mcp.domain.limits import FILENAME_CHARS
 from calypso_mcp.domain.slugs import slug_of
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.domain.uploads.manifest import Entry, check_manifest
-from calypso_mcp.domain.uploads.upload_rules import PATH_CHARS
-from calypso_mcp.errors import ManifestError
+from calypso_mcp.domain.uploads.upload_rules import (
+    PATH_CHARS,
+    check_metadata,
+    check_size,
+    check_tags,
+    check_title,
+)
+from calypso_mcp.errors import ContentError, ManifestError
 from calypso_mcp.local.identifiers import derived_id, fingerprint
 from calypso_mcp.local.refusals import Refusal, bucket_not_assigned, invalid, key_reused
 from calypso_mcp.local.store import batches, buckets, sessions
 from calypso_mcp.local.store.buckets import BucketRow
 from calypso_mcp.local.store.sessions import Address, NewSession
-from calypso_mcp.local.text_forms import dump_json
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_CONTENT_TYPE = 255
@@ -51,55 +51,29 @@ def check_file(declaration: Declaration, size_bytes: int) -> None:
     Raises:
         Refusal: A rule is broken (400), or the file is too large (413).
     """
-    filename, title, tags = declaration.filename, declaration.title, declaration.tags
-    path, content_type = declaration.path or "", declaration.content_type or ""
-    metadata_bytes = len(dump_json(declaration.metadata or {}).encode())
-    rules = (
-        (
-            not filename.strip() or len(filename) > FILENAME_CHARS or _CONTROL.search(filename),
-            "invalid_filename",
-            f"A filename has 1 to {FILENAME_CHARS} characters and no control characters.",
-        ),
-        (
-            len(path) > PATH_CHARS or _CONTROL.search(path),
-            "invalid_path",
-            f"A path has at most {PATH_CHARS} characters and no control characters.",
-        ),
-        (
-            len(content_type) > _LONGEST_CONTENT_TYPE or _CONTROL.search(content_type),
-            "invalid_content_type",
-            f"A content type has at most {_LONGEST_CONTENT_TYPE} characters and no control characters.",
-        ),
-        (
-            title is not None and len(title) > TITLE_CHARS,
-            "title_too_long",
-            f"A title has at most {TITLE_CHARS} characters.",
-        ),
-        (size_bytes < 1, "empty_file", "The file is empty: size_bytes must be at least 1."),
-        (
-            size_bytes > FILE_BYTES,
-            "file_too_large",
-            f"The file has {size_bytes} bytes; at most {FILE_BYTES} are accepted.",
-        ),
-        (
-            len(tags) > MOST_TAGS,
-            "too_many_tags",
-            f"There are {len(tags)} tags; at most {MOST_TAGS} are accepted.",
-        ),
-        (
-            any(len(tag) > TAG_CHARS for tag in tags),
-            "invalid_tags",
-            f"A tag has at most {TAG_CHARS} characters.",
-        ),
-        (
-            metadata_bytes > METADATA_BYTES,
-            "metadata_too_large",
-            f"The metadata has {metadata_bytes} bytes of JSON; at most {METADATA_BYTES} are accepted.",
-        ),
-    )
-    for is_broken, code, message in rules:
-        if is_broken:
-            raise Refusal(413 if code == "file_too_large" else 400, code, message)
+    for name, text, most in (
+        ("filename", declaration.filename, FILENAME_CHARS),
+        ("path", declaration.path or "", PATH_CHARS),
+        ("content_type", declaration.content_type or "", _LONGEST_CONTENT_TYPE),
+    ):
+        if len(text) > most or _CONTROL.search(text) or (name == "filename" and not text.strip()):
+            message = f"{name} has 1 to {most} characters, none of them a control character."
+            raise invalid(message, code=f"invalid_{name}")
+    check_labels(declaration.title, declaration.tags, declaration.metadata, size_bytes)
+
+
+def check_labels(
+    title: str | None, tags: Sequence[str], metadata: Mapping[str, Any] | None, size_bytes: int = 1
+) -> None:
+    """Check what describes a file, and its size; raises as `check_file` does."""
+    try:
+        check_title(title)
+        check_size(size_bytes)
+        check_tags(tags)
+        check_metadata(metadata)
+    except ContentError as error:
+        status = 413 if error.code == "file_too_large" else 400
+        raise Refusal(status, error.code, f"{error.message} {error.hint}") from None
 
 
 def check_batch(batch: CreateBatch) -> None:
