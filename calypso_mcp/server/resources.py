@@ -188,7 +188,7 @@ _TEMPLATES = [
         uri_template="bucket://{slug}/files/{file_id}",
         name="bucket-file",
         title="File in a bucket",
-        description="Where one file stands.",
+        description="The state of one file.",
         mime_type=_JSON,
     ),
     ResourceTemplate(

@@ -218,7 +218,7 @@ def _check_together(settings: Settings) -> None:
     }
     chosen = [name for name, value in ways_in.items() if value is not None]
     if len(chosen) > 1:
-        raise ConfigError(f"{' and '.join(chosen)} exclude each other: callers log in one way.")
+        raise ConfigError(f"Set only one of {' and '.join(chosen)}: callers log in one way.")
     if settings.oauth_issuer is None:
         return
     if settings.oauth_jwks_url is None:

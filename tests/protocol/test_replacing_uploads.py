@@ -429,7 +429,7 @@ async def test_a_backend_that_replaces_nothing_says_which_file_stays(
         first = await rig.ok("upload_file", path="a.md", bucket="docs", create_bucket=True)
         (folder / "a.md").write_text("Other text.")
         second = await rig.ok("upload_file", path="a.md", bucket="docs")
-    assert f"({first['file_id']}) stays beside it" in second["reason"]
+    assert f"({first['file_id']}) stays in the bucket" in second["reason"]
 
 
 async def test_text_under_a_name_that_exists_says_which_file_stays_where_nothing_is_replaced(
@@ -441,11 +441,11 @@ async def test_text_under_a_name_that_exists_says_which_file_stays_where_nothing
         [old] = (await rig.ok("list_sources"))["sources"]
         assert sent["counts"] == {"accepted": 1}
         new = await upload(rig, NEW)
-        assert (new["changed"], f"({old['file_id']}) stays beside it" in new["reason"]) == (True, True)
+        assert (new["changed"], f"({old['file_id']}) stays in the bucket" in new["reason"]) == (True, True)
         again = await upload(rig, NEW)
         assert (again["outcome"], "reason" in again) == ("replayed", False)
         newest = await upload(rig, f"{NEW} Ask early.")
-        assert f"({new['file_id']}) stays beside it" in newest["reason"]
+        assert f"({new['file_id']}) stays in the bucket" in newest["reason"]
 
 
 @pytest.mark.parametrize("labels", [{"tags": ["b"]}, {"title": "Leave"}, {"metadata": {"year": 2026}}])
@@ -457,10 +457,10 @@ async def test_the_same_content_under_other_labels_stays_beside_where_nothing_is
         old = await upload(rig, OLD, tags=["a"])
         new = await upload(rig, OLD, **{"tags": ["a"], **labels})
         assert new["file_id"] != old["file_id"]
-        assert f"({old['file_id']}) stays beside it" in new["reason"]
+        assert f"({old['file_id']}) stays in the bucket" in new["reason"]
         items = [{"text": OLD, "filename": new["filename"], "tags": ["c"]}]
         [told] = (await rig.ok("upload_batch", items=items, bucket="docs"))["outcomes"]
-        assert told["reason"] == f"the previous version ({new['file_id']}) stays beside it"
+        assert told["reason"] == f"the previous version ({new['file_id']}) stays in the bucket"
         again = await rig.ok("upload_batch", items=items, bucket="docs")
         assert (again["counts"], "hints" in again) == ({"replayed": 1}, False)
 
@@ -473,7 +473,7 @@ async def test_a_batch_names_each_version_that_stays(tmp_path: Path, folder: Pat
         (folder / "a.md").write_text("Other text.")
         result = await rig.call("upload_batch", directory=".", bucket="docs")
         [told] = [outcome for outcome in result.structured_content["outcomes"] if outcome["path"] == "a.md"]
-        assert told["reason"] == f"the previous version ({first['file_id']}) stays beside it"
+        assert told["reason"] == f"the previous version ({first['file_id']}) stays in the bucket"
         assert told["reason"] in text(result)
 
 
@@ -506,4 +506,4 @@ async def test_the_version_before_one_that_is_yet_to_come_is_known(tmp_path: Pat
         assert (before.earlier, before.earlier_id) == ("beside", old["file_id"])
         await rig.calypso.uploads.note_sent(declared, "file_other")
         newer = await upload(rig, NEW)
-        assert "(file_other) stays beside it" in newer["reason"]
+        assert "(file_other) stays in the bucket" in newer["reason"]

@@ -284,7 +284,7 @@ async def test_other_tags_or_another_bucket_make_another_upload(folder: Path, da
         for labels in ({"tags": ["new"]}, {"metadata": {"a": 1}}):
             done = await upload(rig, folder, **labels)
             assert (done["counts"], changed(done)) == ({"accepted": 2}, names)
-            assert all("stays beside it" in outcome["reason"] for outcome in done["outcomes"])
+            assert all("stays in the bucket" in outcome["reason"] for outcome in done["outcomes"])
         done = await upload(rig, folder, bucket="other")
         assert (done["counts"], changed(done)) == ({"accepted": 2}, [])
 

@@ -108,7 +108,7 @@ class BatchRun:
         is_known = await self._on_opened(answer.body.batch_id)
         self._addresses = {item.client_file_id: item for item in answer.body.accepted}
         rejected = {
-            entry.client_file_id: entry.reason("rejected", "The API rejected the file without a reason.")
+            entry.client_file_id: entry.reason("rejected", "The API rejected the file and gave no reason.")
             for entry in answer.body.rejected
         }
         self.machine.created(

@@ -211,8 +211,8 @@ def addresses_forgotten() -> SessionExpired:
     """Return the error for content whose new addresses the storage does not know."""
     return SessionExpired(
         "The storage did not know the addresses for this file that Calypso had just issued.",
-        hint="Make the same call again in a while. If it ends alike, the operator must check the way to the"
-        " storage.",
+        hint="Make the same call again in a while. If that fails, too, the operator must check the"
+        " connection to the storage.",
         retryable=False,
     )
 

@@ -262,7 +262,7 @@ def _upload_address() -> dict[str, Any]:
                     "content": {_JSON: {"schema": {"type": "object"}}},
                 },
                 "308": {"description": "More bytes are expected.", "headers": _named(["Range"])},
-                "400": _plain("The bytes are not those of the session; nothing of them is kept."),
+                "400": _plain("The bytes do not match the session; nothing was kept."),
                 **ends,
             },
         },

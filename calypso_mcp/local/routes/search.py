@@ -39,7 +39,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
     if len(body.query) > _LONGEST_QUERY:
         raise invalid(f"query has at most {_LONGEST_QUERY} characters.")
     if body.agent is not None and body.buckets is not None:
-        raise invalid("agent and buckets exclude each other: name one of them.")
+        raise invalid("Only one of agent and buckets can be given.")
 
     reorder = await backend.reorder_for(body.query)
 

@@ -219,7 +219,7 @@ def report_input(
 
 def _earlier_reason(state: FileState) -> str | None:
     if state.earlier_id is not None and state.earlier in (None, "beside"):
-        return f"the previous version ({state.earlier_id}) stays beside it"
+        return f"the previous version ({state.earlier_id}) stays in the bucket"
     return _EARLIER.get(state.earlier or "")
 
 
@@ -231,12 +231,12 @@ def is_changed(state: FileState) -> bool:
 def earlier_line(state: FileState, *, is_searchable: bool) -> str | None:
     """Return what became of the version that a single upload follows; None for a first version."""
     if state.earlier == "replaced":
-        when = "is no longer searchable" if is_searchable else "goes once this one is searchable"
+        when = "is no longer searchable" if is_searchable else "disappears as soon as this one is searchable"
         return f"Replaced: the previous version ({state.earlier_id}) {when}."
     reason = _earlier_reason(state)
     if reason is None:
         return CHANGED_HINT if state.changed else None
-    found = ", and is found as well" if state.earlier_id is not None and state.earlier != "kept" else ""
+    found = ", and searches still find it" if state.earlier_id is not None and state.earlier != "kept" else ""
     return f"{reason[:1].upper()}{reason[1:]}{found}."
 
 

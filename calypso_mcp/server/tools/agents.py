@@ -22,7 +22,7 @@ from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 _MOST_AGENTS = 100
 _MOST_BUCKETS = 10
 _NAME_CHARS = 120
-_KEPT = "It exists with these buckets and keeps its name and instructions; update=true changes them."
+_KEPT = "The agent exists with these buckets; its name and instructions were not changed (update=true does)."
 _UNUSED = "The instructions are stored but unused here: this Calypso answers with quotations."
 
 

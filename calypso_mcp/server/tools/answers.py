@@ -80,7 +80,7 @@ async def ask_agent(
     conversation_id: Annotated[str, Field(description="To go on from an answer")] = "",
 ) -> Annotated[CallToolResult, AgentAnswer]:
     """Get an answer grounded in an agent's buckets, with citations."""
-    require_text("question", question, "Say what to answer.")
+    require_text("question", question, "Give a question.")
     model, turn = await choose_agent(access, agent, conversation_id)
     request = AnswerRequest(
         model=model.id,

@@ -88,7 +88,7 @@ async def search_bucket(
     require_text("query", query, "Say what to look for.")
     if sum(map(bool, (bucket, buckets, agent))) > 1:
         raise InputError(
-            "bucket, buckets and agent exclude each other.",
+            "Only one of bucket, buckets and agent can be given.",
             code="invalid_arguments",
             hint="Pass only one of them to search_bucket.",
         )

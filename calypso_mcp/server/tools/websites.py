@@ -53,7 +53,11 @@ async def add_website(
     )
     remark = ""
     if added.is_replayed:
-        remark = "The page has not changed." if replaces else "It was read before and is not read again here."
+        remark = (
+            "The page has not changed."
+            if replaces
+            else "The bucket has this page, and this Calypso does not read it again."
+        )
     return await _answer(access, added, target, remark)
 
 
@@ -83,7 +87,7 @@ async def add_qa(
     remark = (
         ""
         if await access.backend.abilities.have(Extension.QA)
-        else "Stored as a Markdown file, as this Calypso has no questions. An earlier answer stays beside it."
+        else "Stored as a Markdown file. An earlier answer stays: this Calypso cannot replace it."
     )
     return await _answer(access, added, target, remark)
 

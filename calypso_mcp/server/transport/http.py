@@ -109,7 +109,7 @@ def security_of(policy: HttpPolicy) -> TransportSecuritySettings:
 
 
 async def _find_nothing(_request: Request, _error: Exception) -> PlainTextResponse:
-    return PlainTextResponse(f"Nothing is here. MCP is at {MCP_PATH}.", 404)
+    return PlainTextResponse(f"There is no page here. MCP is at {MCP_PATH}.", 404)
 
 
 def _check(policy: HttpPolicy) -> None:

@@ -241,7 +241,7 @@ def _taken(record: UploadRecord | None, claimed_s: float) -> Response | None:
 
 
 def _used(file_id: str | None) -> str:
-    return f"This address is used: the file is {file_id}."
+    return f"This address has been used: the file is {file_id}."
 
 
 def _in_use() -> Response:

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """
     if not arguments.yes:
         if not started_by_hand():
-            raise ConfigError("Removing needs a yes.", hint="Add --yes.")
+            raise ConfigError("The removal was not confirmed.", hint="Add --yes.")
         print(f"Remove {arguments.source} for good? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             print("Nothing was removed.", file=sys.stderr)

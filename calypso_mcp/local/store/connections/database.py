@@ -65,7 +65,7 @@ class Database:
                 raise damaged(self._path) from error
             raise ConfigError(
                 f"The store {self._path} cannot be used: {error}.",
-                hint="Make room on its disk and let it be written, or choose another folder (--data-dir, "
+                hint="Free space on its disk and make it writable, or choose another folder (--data-dir, "
                 "CALYPSO_DATA_DIR).",
             ) from error
         return self
