@@ -54,7 +54,7 @@ _NO_WORDS = re.compile(
 )
 #: What PGP wraps around a signed text (RFC 9580, 7).
 _PGP_SIGNED = re.compile(
-    rb"-----BEGIN PGP SIGNED MESSAGE-----\r?\n(?:[A-Z][a-z]+: [^\r\n]*+\r?\n)*+\r?\n"
+    rb"-----BEGIN PGP SIGNED MESSAGE-----\r?\n(?:[A-Z][a-z]+: [^\r\n]*+\r?\n){0,9}+\r?\n"
     rb"|-----BEGIN PGP SIGNATURE-----(?:[^-]|-(?!----))*+-----END PGP SIGNATURE-----"
 )
 _PGP_MESSAGE = b"-----BEGIN PGP MESSAGE-----"
