@@ -18,6 +18,8 @@ _END = re.compile(
     "|\n(?=[ \t]*(?:[-*+\u2022|>#]|\\d{1,3}[.)])[ \t])"  # list items, headings
     "|\n(?=[ \t]*\\**(?:[QA]|Question|Answer)[ \t]?\\d{0,3}[:.)])"  # questions and answers
 )
+#: Where a line that ends with a figure, such as a row of a printed table, is followed by another.
+_END_OF_FIGURES = re.compile(r"(?:(?<=\d)|(?<=\d[)%]))\n(?=[^\n]*[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}(?:\n|\Z))")
 _CLOSING = " \"'\u201d\u2019\u00bb)]*_"
 #: A full stop after these ends no sentence: initials and common abbreviations.
 _ABBREVIATION = re.compile(
@@ -46,7 +48,10 @@ def split(text: str) -> list[str]:
 
 
 def find_spans(text: str) -> list[tuple[int, int]]:
-    """Return start and end of every sentence and row of a table, long ones in parts; none of white space."""
+    """Return start and end of every sentence and row of a table, long ones in parts; none of white space.
+
+    Lines of figures are rows.
+    """
     spans: list[tuple[int, int]] = []
     offset = 0
     for is_table, lines in groupby(text.split("\n"), _is_row):
@@ -56,9 +61,11 @@ def find_spans(text: str) -> list[tuple[int, int]]:
             begins = accumulate((len(line) + 1 for line in run), initial=offset)
             spans += [(begin, begin + len(line)) for begin, line in zip(begins, run, strict=False)]
         else:
-            spans += [
-                (offset + start, offset + end) for start, end in _prose_spans(text[offset : offset + size])
-            ]
+            begin = offset
+            ends = (found.end() for found in _END_OF_FIGURES.finditer(text, offset, offset + size))
+            for end in (*ends, offset + size):
+                spans += [(begin + start, begin + stop) for start, stop in _prose_spans(text[begin:end])]
+                begin = end
         offset += size
     trimmed = ((start, start + len(text[start:end].rstrip())) for start, end in spans)
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import takewhile
 
 #: Tokens that the passages of one result may take together, and of a concise one the first and any other.
 CONCISE_TOKENS = 2_400
@@ -12,6 +13,13 @@ CONCISE_FIRST_TOKENS = 300
 CONCISE_OTHER_TOKENS = 160
 FULL_TOKENS = 20_000
 
+_CELLS = re.compile(r" \| ")
+#: A cell that names its column.
+_LABEL = re.compile(r"^[^|\n]{1,60}: ")
+_FIGURES = re.compile(r"[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}\s*$")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+#: Characters of the lines that name columns.
+_MOST_NAMES = 160
 _WORD = re.compile(r"\w{3,}")
 _ASCII_CHARS_PER_TOKEN = 4
 #: Characters of other alphabets per token; from `_WHOLE_FROM` on (Korean, Chinese) each is a token.
@@ -62,6 +70,30 @@ def find_part(text: str, query: str, tokens: int, start: int = 0, end: int | Non
     if stop < len(whole):
         stop = _last_break(whole, begin, stop)
     return start + begin, start + stop
+
+
+def find_column_names(text: str, start: int) -> tuple[int, int]:
+    """Return the span of the lines above the row at `start` that name its columns; an empty one without them.
+
+    A row is a line of cells, or one of several that end with figures, as in a printed table.
+    """
+    begin = text.rfind("\n", 0, start) + 1
+    row, _, below = text[begin:].partition("\n")
+    is_row = _CELLS.search if _CELLS.search(row) else _FIGURES.search
+    above = takewhile(_may_be_in_table, reversed(text[:begin].splitlines(keepends=True)))
+    table = list(above)[::-1]
+    names = list(takewhile(lambda line: is_row(line) is None or _YEAR.search(line), table))
+    if is_row == _CELLS.search:
+        names = [line for line in table[:1] if is_row(line) and not _LABEL.search(row)]
+    top = begin - sum(map(len, table))
+    size = sum(map(len, names))
+    beside = (*table[len(names) :], below.partition("\n")[0])
+    is_table = is_row(row) is not None and any(map(is_row, beside))
+    return (top, top + size) if is_table and size <= _MOST_NAMES else (begin, begin)
+
+
+def _may_be_in_table(line: str) -> bool:
+    return bool(line.strip()) and not line.rstrip().endswith((".", "!", "?"))
 
 
 def show_part(text: str, start: int, end: int, first: int, last: int) -> str:

@@ -67,8 +67,10 @@ def make_hit(entry: Found, query: str, tokens: int, *, concise: bool = True) -> 
     start, end = excerpts.find_part(text, query, tokens, *(match or ()))
     # What stands in other sections is not missed.
     first, last = widen_to_section(outline_of(attributes), text, start, end) if match else (0, len(text))
+    names = slice(*excerpts.find_column_names(text, start))
+    shown = excerpts.show_part(text, start, end, names.stop if text[names] else first, last)
     return Hit(
-        text=excerpts.show_part(text, start, end, first, last),
+        text=text[names] + shown,
         cut=bool(text[first:start].strip() or text[end:last].strip()) or None,
         title=_line(result.title),
         file_id=result.file_id,

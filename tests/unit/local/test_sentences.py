@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from calypso_mcp.local.retrieval.sentences import LONGEST, split
+from calypso_mcp.local.retrieval.sentences import LONGEST, find_spans, split
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,15 @@ def test_the_number_of_a_list_item_stays_with_its_sentence() -> None:
         "2. Collect the badge.",
         "It opens level 3.",
         "12) Leave.",
+    ]
+
+
+def test_lines_that_end_with_figures_are_rows() -> None:
+    text = "Note 2025 2024\nRevenue 4 1,654 (1,792)\nProfit for the year 8 773 430\nIt rose. See 3 below."
+    spans = [text[start:end] for start, end in find_spans(text)]
+    assert spans == [
+        "Note 2025 2024",
+        "Revenue 4 1,654 (1,792)",
+        "Profit for the year 8 773 430\nIt rose.",
+        "See 3 below.",
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from calypso_mcp.server.results.excerpts import allowances, cut, estimate_tokens
+from calypso_mcp.server.results.excerpts import allowances, cut, estimate_tokens, find_column_names
 
 
 def test_a_short_passage_is_left_alone():
@@ -59,3 +59,26 @@ def test_all_passages_together_stay_within_the_budget(passages: int):
     assert len(tokens) == passages
     assert sum(tokens) <= 2_400
     assert tokens[0] == max(tokens)
+
+
+PRINTED = "Costs fell.\nNote 2025 2024\nEUR thousand\nRevenue 4 1,654 (1,792)\nCosts 7 9 8\nProfit 8 773 430"
+CELLS = "Rates\n\nDepot | Euros\nLyngby | 4\nHorsens | 5"
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "names"),
+    [
+        (PRINTED, "Revenue", "Note 2025 2024\nEUR thousand\n"),
+        (PRINTED, "Profit", "Note 2025 2024\nEUR thousand\n"),
+        (PRINTED, "Note", ""),
+        (CELLS, "Lyngby", "Depot | Euros\n"),
+        (CELLS, "Horsens", "Depot | Euros\n"),
+        (CELLS, "Depot", ""),
+        ("Depot: A | Euros: 4\nDepot: B | Euros: 5", "Depot: B", ""),
+        ("We opened in May\nand sold 35\nof them in June", "and", ""),
+        ("Chapter 4\nsays nothing of 12\nThe end", "The", ""),
+    ],
+)
+def test_the_names_of_columns_are_found_above_a_row(text: str, row: str, names: str) -> None:
+    start, end = find_column_names(text, text.index(row))
+    assert text[start:end] == names
