@@ -7,7 +7,7 @@ from any part of its text to the heading and the lines of just that part, and fr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, takewhile
+from itertools import groupby, pairwise, takewhile
 from typing import Any, Final, NamedTuple, cast
 
 #: Stands between the titles of a heading, the outermost first.
@@ -114,6 +114,15 @@ def widen_to_section(outline: Outline, text: str, start: int, end: int) -> tuple
     while last + 1 < len(bounded) and bounded[last + 1][0].heading == bounded[last][0].heading:
         last += 1
     return bounded[first][0].start, bounded[last][1]
+
+
+def split_sections(outline: Outline, text: str) -> list[tuple[str, str]]:
+    """Return the parts of the text that stand under one heading each, after that heading."""
+    sections: list[tuple[str, str]] = []
+    for heading, stretches in groupby(_bounded(outline, len(text)), key=lambda entry: entry[0].heading):
+        run = list(stretches)
+        sections.append((heading, text[run[0][0].start : run[-1][1]]))
+    return sections
 
 
 def find_lines(outline: Outline, text: str, first: int, last: int | None) -> tuple[int, int] | None:

@@ -19,7 +19,6 @@ import sqlite3
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from calypso_mcp.local.indexing.chunking import split
@@ -28,7 +27,8 @@ from calypso_mcp.local.indexing.formats.data.delimited import read_text
 from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
 from calypso_mcp.local.retrieval import extractive, index
 from calypso_mcp.local.retrieval.extractive import Question, Source
-from calypso_mcp.local.retrieval.search import Where, frequencies, search
+from calypso_mcp.local.retrieval.naming import Named
+from calypso_mcp.local.retrieval.search import Where, are_known, frequencies, search
 from calypso_mcp.local.retrieval.sentences import is_question
 from calypso_mcp.sqlite.connections import open_private
 from tests.benchmarks.retrieval import Collection
@@ -86,13 +86,13 @@ def measured(folder: Path, every: int) -> tuple[float, float, float, float, floa
         span = json.loads(line)
         question = collection.queries[span["_id"]]
         started = time.perf_counter()
-        quoted = answer(collection, connection, question, sorted(articles))
+        quoted = answer(connection, question, sorted(articles))
         seconds.append(time.perf_counter() - started)
         expected = " ".join(span["answer"].split())
         held.append(any(expected in sentence for sentence in quoted))
         answered.append(bool(quoted))
         elsewhere = sorted(articles - {str(span["doc"])})
-        misled.append(bool(answer(collection, connection, question, elsewhere)))
+        misled.append(bool(answer(connection, question, elsewhere)))
         for hit in search(connection, question, Where(sorted(articles)), limit=1, with_matches=True):
             if hit.file_id in collection.relevance[span["_id"]] and expected in " ".join(hit.text.split()):
                 start, end = hit.match or (0, len(hit.text))
@@ -116,11 +116,10 @@ def measured_faq(folder: Path, form: str) -> tuple[float, float]:
     for name, asked in entries.items():
         chunks = split(read_markdown(FileContent("\n\n".join(asked).encode())))
         index.add(connection, name, ["faq"], f"FAQ {name}", f"{name}.md", chunks)
-    files = replace(collection, documents={name: (f"FAQ {name}", "") for name in entries})
     held: list[bool] = []
     questions: list[bool] = []
     for span in spans:
-        quoted = answer(files, connection, collection.queries[span["_id"]], ["faq"])
+        quoted = answer(connection, collection.queries[span["_id"]], ["faq"])
         expected = " ".join(span["answer"].split())
         held.append(any(expected in sentence for sentence in quoted))
         questions.append(any(is_question(sentence) for sentence in quoted))
@@ -128,24 +127,27 @@ def measured_faq(folder: Path, form: str) -> tuple[float, float]:
     return statistics.fmean(held), statistics.fmean(questions)
 
 
-def answer(
-    collection: Collection, connection: sqlite3.Connection, text: str, buckets: Sequence[str]
-) -> list[str]:
+def answer(connection: sqlite3.Connection, text: str, buckets: Sequence[str]) -> list[str]:
     """Return the sentences quoted, from passages in `buckets` only."""
-    question = Question(text)
+    question, named = Question(text), Named.by(text)
+    if not are_known(connection, named.required, buckets):
+        return []
     found = search(connection, text, Where(buckets), limit=extractive.PASSAGES)
     phrases = question.phrases()
     weights = question.weights(*frequencies(connection, phrases, buckets))
     sources = [
         Source(
-            f"{collection.documents[passage.file_id][0]}\n{passage.heading or ''}",
+            f"{passage.title}\n{passage.heading or ''}",
             passage.text,
             passage.score,
+            sections=passage.sections,
         )
         for passage in found
     ]
     words = dict(zip(phrases, weights, strict=True))
-    quotations = extractive.quotations(words, sources, question.least_share, of_price=question.asks_price)
+    quotations = extractive.quotations(
+        words, sources, question.least_share, of_price=question.asks_price, named=named
+    )
     return [quoted.text for quoted in quotations]
 
 

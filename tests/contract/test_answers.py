@@ -103,6 +103,16 @@ async def test_what_no_passage_answers_is_said_to_be_unanswered(told: Api, quest
     assert answer["output"][0]["content"][0]["annotations"] == []
 
 
+@pytest.mark.parametrize(
+    "question", ["What does a parking space cost in Antarctica?", "What does a parking space cost below B2?"]
+)
+async def test_a_question_about_a_name_or_code_that_no_passage_holds_is_unanswered(
+    told: Api, question: str
+) -> None:
+    assert aicore(await ask(told, "What does a parking space cost?"))["answer_kind"] == "extractive"
+    assert aicore(await ask(told, question))["answer_kind"] == "abstained"
+
+
 async def test_an_agent_answers_from_its_buckets_only(told: Api) -> None:
     question = "How many years is the warranty on a lamp?"
     assert sources(await ask(told, question, "calypso-agent:lamps-agent")) == ["lamps.md"]

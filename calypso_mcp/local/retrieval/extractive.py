@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
+from calypso_mcp.local.retrieval.naming import Named
 from calypso_mcp.local.retrieval.ranking import telling
 from calypso_mcp.local.retrieval.words.stems import Stems, weigh
 from calypso_mcp.local.retrieval.words.stop_words import BESIDE_COST, COST, MONEY
@@ -36,6 +37,8 @@ _NUMBER = re.compile(r"(?<![\w-])\d")
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: What the place of its passage in the search adds to a sentence that has words of the question.
 _PASSAGE_WEIGHT = 0.6
+#: What a word of the question above a sentence counts for it.
+_HEADING_WEIGHT = 0.8
 #: Share of what the question's words weigh that some passage must hold: in English, in scripts whose words
 #: have lost their endings, and elsewhere, where words count by their beginnings (German: misled by 10 % of
 #: unanswerable questions, not 16 %).
@@ -54,31 +57,27 @@ _FEW_WORDS = 2
 class Source:
     """A passage found: what is said around it, its text, and its score (higher is better).
 
-    `is_reply`: the text answers what the context asks, in whatever words.
+    `is_reply`: the text answers what the context asks, in whatever words. `sections`: the parts of the text,
+    each after the heading above it, where there are several.
     """
 
     context: str
     text: str
     score: float
     is_reply: bool = False
+    sections: Sequence[tuple[str, str]] = ()
 
     @property
-    def sentences(self) -> list[str]:
-        """What can be quoted: of a reply all of it, without the question."""
-        if not self.is_reply:
-            return list(dict.fromkeys(sentences.split(self.text)))
-        labels = self.labels
-        reply = "\n".join(line for line in self.text.splitlines() if line.strip() not in labels).strip()
-        return [reply] if reply else []
-
-    @property
-    def labels(self) -> set[str]:
-        """The titles around it, which its citation shows."""
-        return {
-            title.strip()
-            for line in self.context.splitlines()
-            for title in (line, *line.split(HEADING_SEPARATOR))
-        }
+    def sentences(self) -> Iterator[tuple[str, str]]:
+        """Yield each sentence that can be quoted, after the headings above it; of a reply all of it."""
+        if self.is_reply:
+            labels = _labels(self.context)
+            reply = "\n".join(line for line in self.text.splitlines() if line.strip() not in labels).strip()
+            yield from [(self.context, reply)] if reply else []
+            return
+        for heading, text in self.sections or [("", self.text)]:
+            above = f"{self.context}\n{heading}"
+            yield from ((above, sentence) for sentence in dict.fromkeys(sentences.split(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,12 @@ class Question:
 
 
 def quotations(
-    words: Mapping[str, float], found: Sequence[Source], least_share: float, *, of_price: bool = False
+    words: Mapping[str, float],
+    found: Sequence[Source],
+    least_share: float,
+    *,
+    of_price: bool = False,
+    named: Named | None = None,
 ) -> list[Quotation]:
     """Return the sentences that answer best, best first; none where the passages do not answer.
 
@@ -155,23 +159,36 @@ def quotations(
         return []
     candidates = list(_candidates(words, best, of_price=of_price))
     texts = [f"{source.context}\n{source.text}" for source in best]
-    weights = _weights(words, [*texts, *(candidate.scored for candidate in candidates)])
-    if max(weights[: len(best)]) < least_share * whole:
+    judged = [text for candidate in candidates for text in (candidate.said, candidate.above)]
+    held = _held(words, [*texts, *judged])
+    told = list(words.values())
+    if max(weigh(bits, told) for bits in held[: len(best)]) < least_share * whole:
         return []
-    ranked = sorted(
-        (
-            (
-                weight / whole + _PASSAGE_WEIGHT * best[candidate.quotation.source].score / (top or 1.0),
-                -position,
-            )
-            for position, (candidate, weight) in enumerate(zip(candidates, weights[len(best) :], strict=True))
-            if weight and (weight >= least_share * whole or not best[candidate.quotation.source].is_reply)
-        ),
-        reverse=True,
-    )
-    chosen = [candidates[-position] for _, position in ranked]
+    ranked: list[tuple[float, int]] = []
+    for position, candidate in enumerate(candidates):
+        own, above = held[len(best) + 2 * position : len(best) + 2 * position + 2]
+        source = best[candidate.quotation.source]
+        weight = weigh(own | above if source.is_reply or of_price else own, told)
+        if weight and (weight >= least_share * whole or not source.is_reply):
+            weight = weigh(own, told) + _HEADING_WEIGHT * weigh(above & ~own, told)
+            ranked.append((weight / whole + _PASSAGE_WEIGHT * source.score / (top or 1.0), -position))
+    chosen = [candidates[-position] for _, position in sorted(ranked, reverse=True)]
+    if named is not None:
+        chosen = _about_named(named, chosen)
     said = [candidate for candidate in chosen if not candidate.is_label] or chosen
     return [candidate.quotation for candidate in said[:QUOTATIONS]]
+
+
+def _about_named(named: Named, chosen: Sequence[_Candidate]) -> list[_Candidate]:
+    """Leave out what speaks of others than what is named; where the best does, whatever does not name it."""
+    texts = [f"{candidate.above}\n{candidate.said}" for candidate in chosen]
+    missed = list(map(named.is_missed_by, texts))
+    is_misled = any(missed[:1])
+    return [
+        candidate
+        for candidate, text, is_missed in zip(chosen, texts, missed, strict=True)
+        if not is_missed and (not is_misled or named.is_met_by(text))
+    ]
 
 
 def _speaks_of_price(text: str) -> bool:
@@ -185,10 +202,14 @@ def _words(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """What may be quoted, the text it is judged by, and whether the citation shows it anyway."""
+    """What may be quoted, what it says with the questions before it, and what stands above it.
+
+    `is_label`: the citation shows it anyway.
+    """
 
     quotation: Quotation
-    scored: str
+    said: str
+    above: str
     is_label: bool
 
 
@@ -197,21 +218,18 @@ def _candidates(
 ) -> Iterator[_Candidate]:
     """Yield each different sentence once, except questions and what only repeats what is asked.
 
-    What follows those answers them, so that it is judged together with them, and a price with its headings.
+    What follows those answers them, so that it is judged together with them.
     With `of_price`, only sentences that speak of one, answer a question for one, or state a number below a
     heading that speaks of one.
     """
     seen: set[tuple[str, ...]] = set()
     for position, source in enumerate(found):
         asked: list[str] = []
-        labels = source.labels
-        asking = {
-            sentence
-            for label in labels
-            if sentences.is_question(label)
-            for sentence in sentences.split(label)
-        }
-        for sentence in source.sentences:
+        for above, sentence in source.sentences:
+            labels = _labels(above)
+            asking = {
+                part for label in labels if sentences.is_question(label) for part in sentences.split(label)
+            }
             if not source.is_reply and (
                 sentence in asking or sentences.is_question(sentence) or _only_repeats(sentence, asked_for)
             ):
@@ -219,17 +237,12 @@ def _candidates(
                 continue
             said = tuple(_words(sentence))
             needs_no_word = source.is_reply or _NUMBER.search(sentence)
-            speaking = [
-                sentence,
-                *filter(sentences.is_question, asked),
-                source.context if needs_no_word else "",
-            ]
+            speaking = [sentence, *filter(sentences.is_question, asked), above if needs_no_word else ""]
             if said not in seen and (not of_price or any(map(_speaks_of_price, speaking))):
                 seen.add(said)
-                # A reply need not repeat any word of the question that it is the answer to.
-                around = [source.context] if source.is_reply or of_price else []
-                scored = "\n".join([*around, *asked, sentence])
-                yield _Candidate(Quotation(position, sentence), scored, sentence in labels)
+                yield _Candidate(
+                    Quotation(position, sentence), "\n".join([*asked, sentence]), above, sentence in labels
+                )
             asked = []
 
 
@@ -240,9 +253,14 @@ def _only_repeats(sentence: str, asked_for: Collection[str]) -> bool:
     )
 
 
-def _weights(words: Mapping[str, float], texts: Sequence[str]) -> list[float]:
-    """Return what the `words` in each of `texts` weigh, found as the index itself would."""
+def _held(words: Mapping[str, float], texts: Sequence[str]) -> list[int]:
+    """Return a bit for each of the `words` that each of `texts` holds, found as the index itself would."""
     stems = Stems()
     stems.pieces(texts)
     sought = stems.seek(list(words))
-    return [weigh(sought.held_by(text), list(words.values())) for text in texts]
+    return [sought.held_by(text) for text in texts]
+
+
+def _labels(above: str) -> set[str]:
+    """Return the titles that stand above a text, each by itself, too."""
+    return {title.strip() for line in above.splitlines() for title in (line, *line.split(HEADING_SEPARATOR))}

@@ -14,15 +14,26 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from calypso_mcp.domain.outlines import Outline, cut_outline, find_spot, read_outline, write_outline
+from calypso_mcp.domain.outlines import (
+    Outline,
+    cut_outline,
+    find_spot,
+    read_outline,
+    split_sections,
+    write_outline,
+)
 from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part, PartKind
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, bucket_token, index_text
 
 #: Raise this when `index_text`, the tokenizer or the columns change; see `rebuild_if_outdated`.
 FORMAT = 2
 
+#: Longer first lines are text.
+_LONGEST_FIRST_LINE = 100
+_ENDS_OF_TEXT = (".", ",", ";", "!", "?", "\u3002")
 #: Outlines remembered: the same passages are found again and again.
 _REMEMBERED = 500
 
@@ -95,6 +106,13 @@ class Passage:
     outline: Outline = ()
     #: Start and end of the part of `text` that matches best; see `matches`.
     match: tuple[int, int] | None = None
+    #: The words its file is found by.
+    title: str = ""
+
+    @property
+    def sections(self) -> list[tuple[str, str]]:
+        """The text in parts that stand under one heading each, with those headings."""
+        return split_sections(self.outline, self.text) or [(self.heading or "", self.text)]
 
     def cut_to(self, start: int, end: int) -> Passage:
         """Return the passage cut to `text[start:end]`, with where that stands."""
@@ -117,10 +135,11 @@ def add(  # noqa: PLR0917 - what a passage is made of, in the order of its colum
 ) -> None:
     """Index a file's chunks, in place of those it had before, to be found through each of the buckets.
 
-    The title is searched with double weight; without one, the words of `filename` are.
+    The title is searched with double weight; without one, the words of `filename` and of a short first line,
+    which names most files, are.
     """
     remove(connection, file_id)
-    name = normalize("NFC", title or PurePosixPath(filename).stem)
+    name = normalize("NFC", title or _name_untitled(filename, chunks))
     buckets = _bucket_column(bucket_ids)
     source = connection.execute(
         "INSERT INTO passage_sources (file_id, title, bucket_tokens) VALUES (?, ?, ?)",
@@ -202,6 +221,17 @@ def outline_of(written: str | None, heading: str) -> Outline:
 def part_of(kind: PartKind | None, number: int, name: str | None) -> Part | None:
     """Return the part that columns of `passages` state."""
     return None if kind is None else Part(kind, number, name or "")
+
+
+def _name_untitled(filename: str, chunks: Sequence[Chunk]) -> str:
+    """Return what names a file without a title: its name, and its first line unless that is text."""
+    stem = PurePosixPath(filename).stem
+    line, _, rest = chunks[0].text.partition("\n") if chunks else ("", "", "")
+    line, rest = line.strip(), rest.strip()
+    is_name = len(line) <= _LONGEST_FIRST_LINE and not line.endswith(_ENDS_OF_TEXT)
+    if not line or not is_name or CELL_SEPARATOR in line or not rest or rest[0].islower():
+        return stem
+    return f"{stem}\n{line}"
 
 
 def _bucket_column(bucket_ids: Sequence[str]) -> str:

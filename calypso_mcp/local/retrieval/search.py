@@ -153,6 +153,17 @@ def frequencies(
         return statistics.passages(scope), statistics.frequencies(phrases, scope)
 
 
+def are_known(
+    connection: sqlite3.Connection, required: Sequence[Sequence[str]], bucket_ids: Sequence[str]
+) -> bool:
+    """Return whether passages of the buckets hold one phrase of each group of `required`.
+
+    Raises:
+        SearchTimedOut: The search timed out.
+    """
+    return all(any(frequencies(connection, phrases, bucket_ids)[1]) for phrases in required)
+
+
 def absent_words(
     connection: sqlite3.Connection,
     query: str,
@@ -210,6 +221,7 @@ def _passage(found: Found) -> Passage:
         found.score,
         tuple(found.also_in),
         outline_of(row.outline, row.heading),
+        title=row.title,
     )
 
 

@@ -44,7 +44,7 @@ class Cited:
     @property
     def context(self) -> str:
         """What stands around the passage: its file's title and its headings."""
-        return f"{self.file.declaration.title or ''}\n{self.passage.heading or ''}"
+        return f"{self.passage.title}\n{self.passage.heading or ''}"
 
     def cut_to(self, quotations: Sequence[str]) -> Cited:
         """Return it with the part that holds the sentences quoted from it."""

@@ -19,6 +19,7 @@ from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import extractive, search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
+from calypso_mcp.local.retrieval.naming import Named
 from calypso_mcp.local.retrieval.search import Reorder, Where
 from calypso_mcp.local.routes.answer_shape import AnswerBody, Cited, Said, Turn
 from calypso_mcp.local.store import agents, answers, files
@@ -212,11 +213,21 @@ def _find_passages(
     known = files.get_all(connection, [passage.file_id for passage in found])
     passages = [Cited(passage, known[passage.file_id]) for passage in found]
     sources = [
-        Source(entry.context, entry.passage.text, entry.passage.score, is_reply=entry.file.kind == "qa")
+        Source(
+            entry.context,
+            entry.passage.text,
+            entry.passage.score,
+            is_reply=entry.file.kind == "qa",
+            sections=entry.passage.sections,
+        )
         for entry in passages
     ]
     words = dict(zip(phrases, question.weights(total, counts), strict=True))
-    quotations = extractive.quotations(words, sources, question.least_share, of_price=question.asks_price)
+    named = Named.by(question.text)
+    is_known = retrieval.are_known(connection, named.required, buckets)
+    quotations = extractive.quotations(
+        words, sources if is_known else (), question.least_share, of_price=question.asks_price, named=named
+    )
     return _Found(agent, question, passages, quotations)
 
 

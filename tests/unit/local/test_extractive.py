@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from calypso_mcp.local.retrieval.extractive import QUOTATIONS, Question, Quotation, Source, quotations
+from calypso_mcp.local.retrieval.naming import Named
 from calypso_mcp.local.retrieval.words.tokens import is_english, telling_phrases
 
 RETURNS = Source("Shop", "We sell lamps. A lamp can be returned within thirty days. Shipping is free.", 5.0)
@@ -297,3 +298,86 @@ def test_no_sentence_of_a_heading_that_asks_is_quoted() -> None:
     heading = "I installed the update on my disk. Now the disk is full. What should I do?"
     passage = Source(f"FAQ\nFAQ > {heading}", f"{heading}\n\nDelete the old files with the cleaner.", 1.0)
     assert [entry.text for entry in quoted(heading, passage)] == ["Delete the old files with the cleaner."]
+
+
+def test_a_sentence_counts_with_the_headings_above_it_which_are_not_quoted_themselves() -> None:
+    versions = [
+        ("Changes > 3.4.0", "3.4.0\n\nRequires Python 3.11."),
+        ("Changes > 3.3.0", "3.3.0\n\nRequires Java."),
+    ]
+    passage = Source("Changes", "\n\n".join(text for _, text in versions), 1.0, sections=versions)
+    for number, answer in [("3.4.0", "Requires Python 3.11."), ("3.3.0", "Requires Java.")]:
+        assert quoted(f"What does {number} require?", passage)[0].text == answer
+    headings = {text.partition("\n")[0] for _, text in versions}
+    assert headings.isdisjoint(entry.text for entry in quoted("3.3.0 requires", passage))
+
+
+def test_a_sentence_that_names_its_file_is_no_better_than_others_of_the_file() -> None:
+    passage = Source(
+        "Halvorsen Marine report 2022",
+        "Halvorsen Marine is a leading provider of feed. The dividend is 2.03 per share.",
+        1.0,
+    )
+    found = quoted("What is the dividend of Halvorsen Marine in 2022?", passage)
+    assert found[0].text == "The dividend is 2.03 per share."
+
+
+@pytest.mark.parametrize(
+    ("text", "passage"),
+    [
+        ("What is the rent in 2025?", Source("Lease", "The rent is 700 in 2023 and 720 in 2024.", 1.0)),
+        ("Survey result 2021", Source("Minutes\n16 January 2024", "The survey had a good result.", 1.0)),
+        ("Who is the fire warden of floor 3?", Source("", "The fire warden of floor 1 is Olu.", 1.0)),
+        ("Wie is de mentor van klas 3A?", Source("", "Mentor van klas 2B is mevrouw Visser.", 1.0)),
+        ("What does the charger for the X9 cost?", Source("", "Charger for the X7: cost 59 EUR", 1.0)),
+        ("When is invoice 20500 due?", Source("Invoice 20433", "Due: 5 July.", 1.0)),
+    ],
+)
+def test_what_speaks_of_another_year_number_or_code_is_no_answer(text: str, passage: Source) -> None:
+    question = Question(text)
+    weights = dict.fromkeys(question.phrases(), 1.0)
+    assert quotations(weights, [passage], 0.2)
+    assert not quotations(weights, [passage], 0.2, named=Named.by(text))
+
+
+def test_among_passages_about_several_years_only_the_one_asked_for_is_quoted() -> None:
+    reports = [
+        Source(f"Report {year}", f"The dividend is {share} per share.", 1.0)
+        for year, share in [(2022, "2.03"), (2023, "2.04")]
+    ]
+    text = "What was the dividend per share in 2023?"
+    weights = dict.fromkeys(Question(text).phrases(), 1.0)
+    assert [entry.text for entry in quotations(weights, reports, 0.4, named=Named.by(text))] == [
+        "The dividend is 2.04 per share."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Can I return 3 lamps?", "You can return 5 lamps at most."),
+        ("How many days of leave are there in 2025?", "There are 27 days of leave."),
+        ("What changed from 2020 to 2021?", "What changed: sales rose in 2021."),
+        ("Employees at year end 2021", "Employees at year end 10,331, in 2021 9,118."),
+    ],
+)
+def test_amounts_and_years_that_nothing_contradicts_are_no_obstacle(text: str, answer: str) -> None:
+    weights = dict.fromkeys(Question(text).phrases(), 1.0)
+    assert quotations(weights, [Source("", answer, 1.0)], 0.2, named=Named.by(text))
+
+
+@pytest.mark.parametrize(
+    ("question", "required"),
+    [
+        ("Which model is PR-402?", ["pr 402"]),
+        ("What is the default of ORDERS_LOG_LEVEL?", ["orders log level"]),
+        ("What was fixed in 3.5.2?", ["3 5 2"]),
+        ("What is the margin of Antarctica?", ["antarctica"]),
+        ("Can I send 3kg within 24h on 2024-05-02 as in the 1990s?", []),
+        ("Who is the CEO?", []),
+        ("Wie hoch ist die Miete der Garage?", []),
+        ("Was ist die Kaution?", []),
+    ],
+)
+def test_codes_and_names_must_be_found_somewhere(question: str, required: list[str]) -> None:
+    assert Named.by(question).required == [[f'"{phrase}"'] for phrase in required]

@@ -219,6 +219,26 @@ def test_copies_are_found_once_and_name_the_other_files(connection: sqlite3.Conn
     assert [(hit.file_id, hit.also_in) for hit in hits] == [("first", ("copy",)), ("other", ())]
 
 
+@pytest.mark.parametrize(
+    ("first_line", "is_name"),
+    [
+        ("Halvorsen Marine annual report\n\n", True),
+        ("Halvorsen Marine annual report\nContents\n\n", True),
+        ("The report of Halvorsen Marine was\nwritten in May.\n\n", False),
+        ("Halvorsen Marine reports.\n\n", False),
+        ("Halvorsen | Marine\n\n", False),
+    ],
+)
+def test_a_file_without_a_title_is_found_by_a_first_line_that_names_it(
+    connection: sqlite3.Connection, first_line: str, is_name: bool
+) -> None:
+    add(connection, "report", first_line + "The dividend is two crowns.")
+    add(connection, "other", "The dividend of a marine report.")
+    [first, *_] = search(connection, "dividend of Halvorsen Marine", Where(["b1"]), limit=10)
+    assert first.file_id == "report"
+    assert ("Halvorsen" in first.title) == is_name
+
+
 def test_passages_of_one_file_can_be_limited(connection: sqlite3.Connection) -> None:
     index.add(connection, "long", ["b1"], None, "l.txt", [chunk(f"refund refund {n}") for n in range(5)])
     add(connection, "short", "a refund among several other words")

@@ -1,0 +1,92 @@
+"""What a question names: codes, years, numbered things, and names.
+
+A passage about another one of the kind holds nearly all words of the question, but is no answer to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from calypso_mcp.local.retrieval.words.stop_words import ENGLISH, FUNCTION_WORDS, UNREMARKABLE
+from calypso_mcp.local.retrieval.words.tokens import is_english, query_phrases
+
+_TOKEN = re.compile(r"[^\W_]++(?:[-._]++[^\W_]++)*+")
+_YEAR = re.compile(r"(?<![\w.,])(?:19|20)\d\d(?![\w]|[.,]\d)")
+#: "PR-402", "X9", "3A", "ORDERS_DB_URL", "3.4.1", "20417"; no amounts ("3kg") and dates ("2024-05-02").
+_CODE = re.compile(r"[A-Z]\D*+\d.*+|[a-z]++\d.*+|\d{1,3}[A-Z]|[A-Za-z]++_.++|\d++\.\d++\.\d{1,3}|\d{5,}+")
+_PARTS = re.compile(r"[^\W_]+")
+_DIGITS = re.compile(r"\d+")
+#: A number after a word ("floor 7", "release 8.1"), however it is set off ("Floor: 7").
+_NUMBERED = re.compile(
+    r"(?<![^\W\d_])([^\W\d_]{3,}+)[\s:#.-]{1,3}+(\d++(?:\.\d++)*+[A-Z]?)(?![\w%]|,\d)(?=\W*+(\w*+))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a question names. Names and codes, each as FTS5 phrases of which one must be found somewhere."""
+
+    text: str
+    required: Sequence[Sequence[str]] = ()
+
+    @classmethod
+    def by(cls, question: str) -> Named:
+        """Return what a question names."""
+        codes = ([f'"{" ".join(_PARTS.findall(code.lower()))}"'] for code in _codes(question))
+        return cls(question, [*codes, *(_names(question) if _has_names_in_capitals(question) else ())])
+
+    def is_missed_by(self, said: str) -> bool:
+        """Whether a text, with its headings, speaks only of others of the kinds that are named."""
+        return any(own and other and own.isdisjoint(other) for own, other in self._kinds(said))
+
+    def is_met_by(self, said: str) -> bool:
+        """Whether it speaks of one that is named."""
+        return any(own & other for own, other in self._kinds(said))
+
+    def _kinds(self, said: str) -> Iterator[tuple[set[str], set[str]]]:
+        """Yield of each kind what the question names, and what is said."""
+        yield set(_YEAR.findall(self.text)), set(_YEAR.findall(said))
+        numbered, codes = _numbered_words(said), _codes_by_shape(said)
+        for word, numbers in _numbered_words(self.text, is_question=True).items():
+            yield numbers, numbered.get(word, set())
+        for shape, own in _codes_by_shape(self.text).items():
+            yield own, codes.get(shape, set())
+
+
+def _codes(text: str) -> Iterator[str]:
+    return filter(_CODE.fullmatch, _TOKEN.findall(text))
+
+
+def _codes_by_shape(text: str) -> dict[str, set[str]]:
+    shapes: dict[str, set[str]] = {}
+    for code in _codes(text):
+        shapes.setdefault(_DIGITS.sub("0", code.lower()), set()).add(code.lower())
+    return shapes
+
+
+def _numbered_words(text: str, *, is_question: bool = False) -> dict[str, set[str]]:
+    """Return the numbers after each word; of a question none before a word that may be its unit."""
+    found: dict[str, set[str]] = {}
+    for match in _NUMBERED.finditer(text):
+        word, number, following = (part.casefold() for part in match.groups())
+        is_amount = is_question and following and following not in UNREMARKABLE
+        if word not in UNREMARKABLE and not is_amount and not _YEAR.fullmatch(number):
+            found.setdefault(word, set()).add(number)
+    return found
+
+
+def _names(text: str) -> Iterator[list[str]]:
+    """Yield the phrases of each run of words in capitals within a question."""
+    words = text.split()[1:]
+    for is_name, run in groupby(words, lambda word: word[:1].isupper() and word[1:2].islower()):
+        if is_name and (phrases := query_phrases(" ".join(run))):
+            yield phrases
+
+
+def _has_names_in_capitals(text: str) -> bool:
+    """Whether a question is in English; in German all nouns have capitals."""
+    words = {word.casefold() for word in text.split()}
+    return is_english(text) and words.isdisjoint(FUNCTION_WORDS - ENGLISH)
