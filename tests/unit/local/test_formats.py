@@ -227,7 +227,33 @@ READ = {
         'F\\"ur {\\"O}l, caf\\\'{e}, na\\"{\\i}f,\n\\v{C}esk\\\'y gro{\\ss}er \\o re 5\\,\\% \\cite{u}',
         "Für Öl, café, naïf,\nČeský großer øre 5\\,\\% \\cite{u}",
     ),
-    "properties": ("a.properties", "greeting=K\\u00fcndigung", "greeting=Kündigung"),
+    "properties": (
+        "a.properties",
+        "greeting=K\\u00fcn\\\n  digung\nfull: It\\ is full\\!\\nGo on\npath=C:\\\\u00fc",
+        "greeting=Kündigung\n\nfull: It is full! Go on\npath=C:\\u00fc",
+    ),
+    "strings of Apple": (
+        "a.strings",
+        '/* Tide */\n"tide" = "Flut \\"heute\\" \\U00fcber";\n"b" = "B";',
+        '/* Tide */\n"tide" = "Flut "heute" über";\n"b" = "B";',
+    ),
+    "a catalog of gettext": (
+        "a.po",
+        'msgid ""\n"Long \\"text\\""\n" goes on"\nmsgstr "Langer"\n\nmsgid "b"',
+        'msgid "Long "text" goes on"\n\n\nmsgstr "Langer"\n\nmsgid "b"',
+    ),
+    "strings of Android": (
+        "a.xml",
+        "<resources>\n<string name='full'>Isn\\'t it \\\"full\\\"?\\nNo</string></resources>",
+        'name: full | string: Isn\'t it "full"? No',
+    ),
+    "truths of a property list": (
+        "a.plist",
+        "<plist><dict><key>Night</key><true/><key>Day</key><false/></dict></plist>",
+        "key: Night | true | key: Day | false",
+    ),
+    "messages of a chat": ("a.json", '[{"text": "R&amp;D &lt;b> &copy"}]', "text: R&D <b> &copy"),
+    "references in a table": ("a.csv", "name,eur\nR&amp;D,9", "name: R&D | eur: 9"),
     "ruby": ("a.html", "<ruby>漢字<rp>(</rp><rt>kanji</rt></ruby>", "漢字"),
     "xhtml": (
         "a.xhtml",

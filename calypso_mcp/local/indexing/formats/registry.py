@@ -196,7 +196,8 @@ ENTRIES: tuple[Entry, ...] = (
     _entry("yaml", "YAML", "yaml yml", "application/yaml application/x-yaml text/yaml",
         "data.structured:read_yaml"),
     _entry("toml", "TOML", "toml", "application/toml", "data.structured:read_toml", locator=Locator.SECTION),
-    _entry("properties", "properties", "properties", "", "data.structured:read_properties"),
+    _entry("properties", "catalogs of messages", "properties strings po pot", "text/x-gettext-translation",
+        "data.structured:read_properties"),
     _entry("xml", "XML",
         "xml rss atom svg xsd xsl xslt wsdl kml gpx opml plist resx xliff xlf tmx fodt fods fodp dita"
         " ttml dfxp rdf owl enex fb2 drawio",

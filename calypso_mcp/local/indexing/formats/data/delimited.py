@@ -82,7 +82,7 @@ def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:
     reader = csv.reader(
         StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, skipinitialspace=True
     )
-    has_tags = "<" in text
+    has_tags = "<" in text or "&" in text
     start = first_line
     for cells in reader:
         end = first_line - 1 + reader.line_num

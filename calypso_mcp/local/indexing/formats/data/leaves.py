@@ -18,6 +18,8 @@ _CLOSED_TAG = re.compile(
     rf"</(?:{_INLINE}|blockquote|body|div|h[1-6]|html|li|ol|p|pre|t[adrh]\w*|ul)\s*>|<br\s*/?>", re.IGNORECASE
 )
 _INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]{{0,2000}})?>", re.IGNORECASE)
+#: Chats escape these signs in all their messages.
+_REFERENCE = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[\da-fA-F]{1,6});")
 _TAG = re.compile(r"<[^<>]{1,2000}>")
 #: Only a program nests values deeper than this.
 MOST_DEPTH = 200
@@ -65,7 +67,9 @@ def leaf_text(value: Any) -> str:
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return without_tags(text) if _CLOSED_TAG.search(text) is not None else text
+    if _CLOSED_TAG.search(text) is not None:
+        return without_tags(text)
+    return _REFERENCE.sub(lambda reference: unescape(reference[0]), text)
 
 
 def without_tags(markup: str) -> str:

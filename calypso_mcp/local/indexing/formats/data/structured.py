@@ -23,11 +23,13 @@ from calypso_mcp.local.indexing.formats.toml import parse_toml
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?+(\s*+:)?+|[-+.\w]++')
 _COMMENT = re.compile(r"[ \t]*#+[ \t]*(\S.*)")
 _TITLE_KEYS = ("title", "name")
-#: `key = value` of a .properties file, whose escapes are `\\uXXXX`.
-_CONTINUED = re.compile(r"(?<!\\)\\\n[ \t]*")
+#: A line of a catalog of messages with those that go on with it, and what it escapes (java.util.Properties,
+#: gettext, Apple's .strings).
+_MESSAGE = re.compile(r'(?:[^\\\n"]|\\(?s:.)|"(?:[ \t]*+\n[ \t]*+")?+)++')
+_CONTINUED = re.compile(r'"[ \t]*+\n[ \t]*+"|\\(?:\n[ \t]*+|[uU]([0-9a-fA-F]{4})|(?s:(.)))')
+_WHITE_SPACE = dict.fromkeys("fnrt", " ")
 #: Non-ASCII characters of UTF-8 that were escaped byte by byte, as in what Facebook and Instagram export.
 _ESCAPED_BYTES = re.compile(r"(?:\\u00[89a-f][\da-f]){2,}", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def read_json(file: FileContent) -> Document:
@@ -77,10 +79,21 @@ def read_toml(file: FileContent) -> Document:
 
 
 def read_properties(file: FileContent) -> Document:
-    """Return a Java properties file as text with its escapes resolved and its continued lines joined."""
+    """Return a catalog of messages as text with its escapes resolved and its continued lines joined."""
     decoded = decode(file.data, file.charset)
-    text = _CONTINUED.sub("", _ESCAPE.sub(lambda match: chr(int(match[1], 16)), decoded.text))
-    return text_document(replace(decoded, text=text))
+    return text_document(replace(decoded, text=_MESSAGE.sub(_on_one_line, decoded.text)))
+
+
+def _on_one_line(message: re.Match[str]) -> str:
+    """Return a message on its first line; the others are empty."""
+    text = _CONTINUED.sub(_said_by_escape, message[0])
+    return text + "\n" * (message[0].count("\n") - text.count("\n"))
+
+
+def _said_by_escape(escape: re.Match[str]) -> str:
+    if escape[1]:
+        return chr(int(escape[1], 16))
+    return _WHITE_SPACE.get(escape[2], escape[2]) if escape[2] else ""
 
 
 def _json_lines(decoded: Decoded) -> Document:

@@ -44,6 +44,10 @@ _DRAWN = frozenset({"tspan", "textPath"})
 #: Elements that end a line or a page (HTML, TEI), or stand for white space.
 _BREAKS = frozenset({"br", "lb", "pb", "cb", "cr", "tab", "line-break"})
 _NO_TEXT = frozenset({"script", "style"})
+#: Values of property lists that are empty elements.
+_TRUTHS = frozenset({"true", "false"})
+#: What the strings of Android escape besides what XML does.
+_ANDROID = re.compile(r"\\(['\"@?]|[nt])")
 #: Titles of sections and records (DocBook, DITA, JATS, TEI, feeds, notes), among the first so many elements.
 _TITLES = frozenset({"title", "head", "heading"})
 _TITLE_WITHIN = 2
@@ -99,7 +103,10 @@ def read_xml(file: FileContent) -> Document:
         document = entry_of("html").read(replace(file, data=page.encode(), charset="utf-8"))
         return replace(document, warnings=(*decoded.warnings, *document.warnings))
     try:
-        root, comments = _parse(inflate_diagrams(decoded.text))
+        text = inflate_diagrams(decoded.text)
+        if "<resources" in text:
+            text = _ANDROID.sub(lambda escape: " " if escape[1] in "nt" else escape[1], text)
+        root, comments = _parse(text)
     except expat.ExpatError as error:
         return _without_tags(decoded, error.lineno)
     except ValueError as error:
@@ -267,6 +274,8 @@ def _cells(element: _Element) -> list[str]:
     if name in _NO_TEXT:
         return []
     text = _text(element)
+    if not text and name in _TRUTHS:
+        return [name]
     label = "" if element.is_mixed else f"{name}: "
     return [*_attributes(element), *([label + text] if text else [])]
 
