@@ -45,7 +45,6 @@ class SessionRow(NewSession):
     md5: str | None
     crc32c: str | None
     file_id: str | None
-    created_at: float
     expires_at: float
 
     def with_digests(self, digests: Digests) -> SessionRow:
@@ -73,7 +72,6 @@ def insert(connection: sqlite3.Connection, *new: NewSession, now: float, lifetim
             **columns_of(session.declaration),
             "size_bytes": session.size_bytes,
             "bucket_ids": dump_json(session.bucket_ids),
-            "created_at": now,
             "expires_at": now + lifetime_s,
         }
         for session_id, session in zip(ids, new, strict=True)

@@ -158,6 +158,7 @@ ALTER TABLE batch_items ADD COLUMN gone_file TEXT;
 #: write every passage anew (300,000: 8 s and 400 MB).
 WITHOUT_UNREAD = """
 ALTER TABLE file_buckets DROP COLUMN sync_status;
+ALTER TABLE upload_sessions DROP COLUMN created_at;
 ALTER TABLE answers DROP COLUMN team_id;
 ALTER TABLE batches DROP COLUMN created_at;
 ALTER TABLE idempotency_keys DROP COLUMN created_at;
