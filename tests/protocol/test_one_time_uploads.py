@@ -87,8 +87,9 @@ async def test_an_address_says_what_becomes_of_the_source_that_has_the_name(team
         kept = await call(client, "upload_file", filename="rule.md", if_exists="skip")
         assert (kept["outcome"], kept["file_id"]) == ("replayed", first["file_id"])
         address = await call(client, "upload_file", filename="rule.md")
-        told = f"Replaced: the previous version ({first['file_id']}) disappears as soon as this one"
-        assert f"{told} is searchable." in address["reason"]
+        ends = "disappears as soon as this one is searchable"
+        told = f"Replaced: the previous version ({first['file_id']}) {ends}."
+        assert told in address["reason"]
         path = PATH.search(address["next_step"])
         assert path is not None
         assert (await put(http, path[0], b"The papaya rule is new.")).json()["earlier"] == told
