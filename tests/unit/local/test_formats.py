@@ -495,11 +495,25 @@ OUTLINED = {
     ),
     "AsciiDoc": (
         "a.adoc",
-        "= Port\n:toc:\n\n== Fees\n\n=== Oars\n\n====\nNine.\n====\n",
+        "= Port\n:toc:\n\n== Fees\n----\n== Code\n....\n----\n\n=== Oars\n\n====\nNine.\n====\n",
         ["Port", "Fees", "Oars"],
     ),
-    "Org": ("a.org", "#+TITLE: Port\n* Fees\n** Oars\n*Nine* euros.", ["Port", "Fees", "Oars"]),
-    "Typst": ("a.typ", "= Port\n== Fees\n=== Oars\nNine.", ["Port", "Fees", "Oars"]),
+    "AsciiDoc with a listing that nothing ends": (
+        "a.adoc",
+        "= Port\n----\n== Fees\nNine.",
+        ["Port", "Fees"],
+    ),
+    "Org": (
+        "a.org",
+        "#+TITLE: Port\n* Fees\n#+BEGIN_SRC sh\n* Code\n#+end_src\n** Oars\n*Nine* euros.",
+        ["Port", "Fees", "Oars"],
+    ),
+    "Typst": ("a.typ", "= Port\n== Fees\n```py\n= Code\n```\n=== Oars\nNine.", ["Port", "Fees", "Oars"]),
+    "LaTeX with a listing": (
+        "a.tex",
+        "\\title{Port}\n\\begin{verbatim}\n\\section{Code}\n\\end{verbatim}\n\\section{Fees}\nNine.",
+        ["Port", "Fees"],
+    ),
     "LaTeX": (
         "a.tex",
         "\\title{Port}\n\\section[F]{Fees}\\label{f} % c\n\\subsection*{\\emph{Oars}}\n\\section{Nine} euros",

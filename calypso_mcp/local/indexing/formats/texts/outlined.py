@@ -18,6 +18,10 @@ _COMMANDS = re.compile(
 )
 #: Markup within a heading of LaTeX.
 _COMMAND = re.compile(r"\\[a-zA-Z]+|[\\{}]")
+#: The lines around what is shown as it stands, by what both name or, in AsciiDoc and Typst, both are.
+_DELIMITED = re.compile(r"(-{4,}|\.{4,}|\+{4,}|/{4,})[ \t]*$|(`{3,})")
+_BLOCK_OF_ORG = re.compile(r"[ \t]*#\+(?:begin|end)_(\w+)", re.IGNORECASE)
+_VERBATIM = re.compile(r"[ \t]*\\(?:begin|end)\{(verbatim\*?|Verbatim|lstlisting|minted|comment)\}")
 _UNDERLINE = re.compile(r"([^\w\s])\1{2,}[ \t]*$")
 #: Levels of marks whose length is not the level.
 _LEVELS = {"#+title:": 1, "title": 1, "[": 2, "part": 2, "chapter": 3, "section": 4, "subsection": 5}
@@ -47,19 +51,36 @@ def _blocks(lines: list[str], headings: Iterable[Block]) -> Iterator[Block]:
 
 
 def _marked(
-    mark: re.Pattern[str], markup: re.Pattern[str] | None = None
+    mark: re.Pattern[str], listing: re.Pattern[str] | None = None, markup: re.Pattern[str] | None = None
 ) -> Callable[[Sequence[str]], Iterator[Block]]:
-    """Return what finds headings in lines that begin with a mark, and leaves out their markup."""
+    """Return what finds headings, without markup, in lines outside listings that begin with a mark."""
 
     def find(lines: Sequence[str]) -> Iterator[Block]:
+        listed = _listed(lines, listing) if listing else ()
         for number, line in enumerate(lines, 1):
-            if (found := mark.match(line)) is not None:
+            if (found := mark.match(line)) is not None and number not in listed:
                 text = markup.sub("", found[2]) if markup else found[2]
                 sign = found[1].lower()
                 level = _LEVELS.get(sign, len(sign) + sign.startswith("*"))
                 yield Block(" ".join(text.split()), None, number, number, min(level, _LOWEST))
 
     return find
+
+
+def _listed(lines: Sequence[str], listing: re.Pattern[str]) -> set[int]:
+    """Return the numbers of the lines in listings; one that nothing ends is none."""
+    listed: set[int] = set()
+    name, start = "", 0
+    for number, line in enumerate(lines, 1):
+        if (edge := listing.match(line)) is None:
+            continue
+        found = edge[edge.lastindex or 0].lower()
+        if not name:
+            name, start = found, number
+        elif name == found:
+            listed.update(range(start, number + 1))
+            name = ""
+    return listed
 
 
 def _underlined(lines: Sequence[str]) -> Iterator[Block]:
@@ -86,8 +107,8 @@ def _is_sign(text: str) -> bool:
 
 
 _FINDERS = {
-    **dict.fromkeys(("adoc", "asciidoc", "typ"), _marked(_EQUALS_SIGNS)),
-    "org": _marked(_ASTERISKS),
+    **dict.fromkeys(("adoc", "asciidoc", "typ"), _marked(_EQUALS_SIGNS, _DELIMITED)),
+    "org": _marked(_ASTERISKS, _BLOCK_OF_ORG),
     **dict.fromkeys(("ini", "cfg", "conf"), _marked(_BRACKETS)),
-    **dict.fromkeys(("tex", "latex", "ltx"), _marked(_COMMANDS, _COMMAND)),
+    **dict.fromkeys(("tex", "latex", "ltx"), _marked(_COMMANDS, _VERBATIM, _COMMAND)),
 }
