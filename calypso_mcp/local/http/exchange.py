@@ -57,35 +57,30 @@ class Events:
 
 
 Reply = Answer | Events | Response
-Handler = Callable[[Backend, Request], Awaitable[Reply]]
 
 
-def endpoint(handle: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Return `handle` as an endpoint that authenticates and always answers in the API's envelope."""
-
-    async def respond(request: Request) -> Response:
-        backend: Backend = request.app.state.backend
-        request_id = new_id("req")
-        try:
-            check_key(request, backend.options.api_key)
-            answer = await handle(backend, request)
-        except Exception as error:  # noqa: BLE001 - the outermost handler of the API
-            return problem_response(refusal_for(error), request_id)
-        if isinstance(answer, Events):
-            headers = {"Cache-Control": "no-store"}
-            answer = StreamingResponse(
-                _event_stream(answer.events), headers=headers, media_type="text/event-stream"
-            )
-        elif isinstance(answer, Answer):
-            body = to_json({**answer.body, "request_id": request_id})
-            answer = Response(body, answer.status, answer.headers, "application/json")
-        answer.headers["X-Request-Id"] = request_id
-        return answer
-
-    return respond
+async def respond(request: Request, handle: Callable[[Backend, Request], Awaitable[Reply]]) -> Response:
+    """Return what `handle` answers to who has the key, always in the API's envelope."""
+    backend: Backend = request.app.state.backend
+    request_id = new_id("req")
+    try:
+        _check_key(request, backend.options.api_key)
+        answer = await handle(backend, request)
+    except Exception as error:  # noqa: BLE001 - the outermost handler of the API
+        return problem_response(refusal_for(error), request_id)
+    if isinstance(answer, Events):
+        headers = {"Cache-Control": "no-store"}
+        answer = StreamingResponse(
+            _event_stream(answer.events), headers=headers, media_type="text/event-stream"
+        )
+    elif isinstance(answer, Answer):
+        body = to_json({**answer.body, "request_id": request_id})
+        answer = Response(body, answer.status, answer.headers, "application/json")
+    answer.headers["X-Request-Id"] = request_id
+    return answer
 
 
-def check_key(request: Request, api_key: str) -> None:
+def _check_key(request: Request, api_key: str) -> None:
     """Check the request's bearer key, in a time that says nothing about the right one.
 
     Raises:

@@ -11,12 +11,13 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.http.exchange import Handler, Reply, endpoint, read_body, read_query
+from calypso_mcp.local.http.exchange import Reply, read_body, read_query, respond
 
 #: Media types of bodies that are no JSON object, in the place of a shape.
 EVENT_STREAM = "text/event-stream"
@@ -97,14 +98,15 @@ def routes(operations: Iterable[Operation]) -> list[Route]:
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = operation
     return [
-        Route(path, endpoint(_dispatcher(methods)), methods=list(methods))
+        Route(path, _endpoint(methods), methods=list(methods))
         for path, methods in sorted(paths.items(), key=lambda entry: entry[0].count("{"))
     ]
 
 
-def _dispatcher(methods: Mapping[str, Operation]) -> Handler:
-    async def dispatch(backend: Backend, request: Request) -> Reply:
-        method = "GET" if request.method == "HEAD" else request.method
-        return await methods[method].carry_out(backend, request)
+def _endpoint(methods: Mapping[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await respond(
+            request, methods["GET" if request.method == "HEAD" else request.method].carry_out
+        )
 
-    return dispatch
+    return answer

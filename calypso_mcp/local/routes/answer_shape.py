@@ -12,6 +12,7 @@ from calypso_mcp.api import answers as wire
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.matches import match_quotations
 from calypso_mcp.local.routes.search import NO_USAGE, attributes_of
+from calypso_mcp.local.store.answers import TurnRow
 from calypso_mcp.local.store.files import FileRow
 
 
@@ -76,10 +77,7 @@ class Said:
 class Turn:
     """One answered question. `lines` are the pieces of the answer's text."""
 
-    id: str
-    conversation_id: str
-    model: str
-    created_at: float
+    row: TurnRow
     kind: str
     lines: Sequence[str]
     said: Sequence[Said] = ()
@@ -90,21 +88,21 @@ class Turn:
         text = "".join(self.lines)
         part = {"type": "output_text", "text": text, "annotations": self.annotations}
         message = {
-            "id": f"msg_{self.id.partition('_')[2]}",
+            "id": f"msg_{self.row.id.partition('_')[2]}",
             "type": "message",
             "role": "assistant",
             "status": "completed",
             "content": [part],
         }
         return {
-            "id": self.id,
+            "id": self.row.id,
             "object": "response",
-            "created_at": int(self.created_at),
+            "created_at": int(self.row.created_at),
             "status": "completed",
-            "model": self.model,
+            "model": self.row.model,
             "output": [message],
             "output_text": text,
-            "conversation": {"id": self.conversation_id},
+            "conversation": {"id": self.row.conversation_id},
             "usage": NO_USAGE,
             "metadata": {
                 "_aicore": {
@@ -137,11 +135,11 @@ class Turn:
     def first_event(self) -> Mapping[str, Any]:
         """Return the event that begins the answer."""
         response = {
-            "id": self.id,
+            "id": self.row.id,
             "object": "response",
-            "created_at": int(self.created_at),
-            "model": self.model,
-            "conversation": {"id": self.conversation_id},
+            "created_at": int(self.row.created_at),
+            "model": self.row.model,
+            "conversation": {"id": self.row.conversation_id},
             "status": "in_progress",
         }
         return {"type": wire.CREATED, "response": response}

@@ -65,24 +65,16 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
     found = await backend.database.read(
         lambda connection: _find_passages(connection, agent, question, reorder)
     )
-    turn = Turn(
+    row = TurnRow(
         id=new_id("resp"),
         conversation_id=before.conversation_id if before else body.conversation_id or new_id("conv"),
         model=agent.model,
+        sought=question.sought,
         created_at=backend.now(),
-        kind=wire.ABSTAINED,
-        lines=[_NOT_FOUND],
     )
     if body.store:
-        kept = TurnRow(
-            id=turn.id,
-            conversation_id=turn.conversation_id,
-            model=turn.model,
-            sought=question.sought,
-            created_at=turn.created_at,
-        )
-        await backend.database.write(lambda connection: answers.insert(connection, kept), durable=False)
-    events = _stream(backend.writer, turn, found)
+        await backend.database.write(lambda connection: answers.insert(connection, row), durable=False)
+    events = _stream(backend.writer, Turn(row, wire.ABSTAINED, [_NOT_FOUND]), found)
     if body.stream:
         return Events(events)
     last = [event async for event in events][-1]
