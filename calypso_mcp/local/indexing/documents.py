@@ -16,6 +16,8 @@ MOST_CHARS = 30_000_000
 LONGEST_TITLE = 300
 #: Most warnings about one file, and characters of each: every list of files repeats them.
 _MOST_WARNINGS, _LONGEST_WARNING = 100, 500
+#: The warning about a file that can be read as far as it goes.
+CUT_OFF = "the file is cut off: what followed is missing. Upload a complete copy"
 #: Separates two blocks in the text of a document.
 BLOCK_SEPARATOR = "\n\n"
 

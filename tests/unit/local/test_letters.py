@@ -7,9 +7,11 @@ import time
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import compressed_rtf
+import msgforge
 import pytest
 from aspose.email_foss import msg
 from cryptography import x509
@@ -18,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import CUT_OFF, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.mail.signed import extract_signed
 from calypso_mcp.local.indexing.formats.mail.tnef import read_tnef
 from calypso_mcp.local.indexing.formats.registry import choose_entry
@@ -297,3 +299,14 @@ def test_an_outlook_message_that_holds_itself_is_called_damaged() -> None:
     data = msg.MapiMessage.create().to_bytes()
     with pytest.raises(ExtractionFailed, match="is damaged"):
         read("a.msg", holding_itself(data))
+
+
+def test_a_message_that_is_cut_off_says_so(tmp_path: Path) -> None:
+    letter = EmailMessage()
+    letter.set_content("Ninety days.")
+    letter.add_attachment("Sixty days.", filename="more.txt")
+    outlook: Any = msgforge.Message("Terms", text_body="Ninety days. " * 900)
+    outlook.save(str(tmp_path / "whole"))
+    for name, data in (("a.eml", letter.as_bytes()), ("a.msg", (tmp_path / "whole").read_bytes())):
+        assert read(name, data).warnings == ()
+        assert CUT_OFF in read(name, data[:-1_024] if name == "a.msg" else data[:-30]).warnings

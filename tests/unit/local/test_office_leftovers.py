@@ -29,7 +29,13 @@ from openpyxl.chart import BarChart
 from openpyxl.comments import Comment
 
 from calypso_mcp.local.indexing.chunking import split
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part as FilePart
+from calypso_mcp.local.indexing.documents import (
+    CUT_OFF,
+    Document,
+    ExtractionFailed,
+    FileContent,
+    Part as FilePart,
+)
 from calypso_mcp.local.indexing.formats.compound_files import find_placed_files
 from calypso_mcp.local.indexing.formats.office import binary_sheets
 from calypso_mcp.local.indexing.formats.office.packages import Package
@@ -156,6 +162,12 @@ RICH = {
 @pytest.mark.parametrize(("data", "text"), RICH.values(), ids=RICH)
 def test_rich_text_is_read_in_full(data: bytes, text: str) -> None:
     assert read("a.rtf", data).text == text
+
+
+def test_rich_text_that_is_cut_off_says_so() -> None:
+    whole = b"{\\rtf1\\ansi Ninety days.\\par Sixty days.}"
+    assert read("a.rtf", whole + b"\r\n\0").warnings == ()
+    assert read("a.rtf", whole[:-9]).warnings == (CUT_OFF,)
 
 
 CHUNKS = {

@@ -9,13 +9,13 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from email.errors import InvalidBase64LengthDefect
+from email.errors import CloseBoundaryNotFoundDefect, InvalidBase64LengthDefect
 from email.message import EmailMessage
 from email.policy import EmailPolicy, Policy, default
 from functools import lru_cache
 from typing import cast
 
-from calypso_mcp.local.indexing.documents import Allowance, Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import CUT_OFF, Allowance, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.mail.letters import (
@@ -101,7 +101,10 @@ def read_mail(file: FileContent) -> Document:
     message = _parse(_without_frame(file), file.allowance)
     if not message.keys():
         return text_document(decode(file.data, file.charset), "not an e-mail, read as plain text")
-    return letter_document([_letter(message)], file)
+    document = letter_document([_letter(message)], file)
+    parts = [message, *_leaves(message)]
+    is_cut = any(isinstance(defect, CloseBoundaryNotFoundDefect) for part in parts for defect in part.defects)
+    return replace(document, warnings=(CUT_OFF, *document.warnings)) if is_cut else document
 
 
 def _without_frame(file: FileContent) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from oxmsg import Message
@@ -13,7 +14,7 @@ from oxmsg.domain.model import UnrecognizedCodePageError, UnsupportedEncodingErr
 from oxmsg.properties import Properties
 from oxmsg.storage import Storage, Stream
 
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import CUT_OFF, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.compound_files import DAMAGES, open_compound_file
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode_short
 from calypso_mcp.local.indexing.formats.mail.letters import (
@@ -73,8 +74,10 @@ def read_outlook(file: FileContent) -> Document:
     try:
         with open_compound_file(file.data) as opened:
             storage: Storage = _storage.from_ole(opened)
+            is_whole = not opened.parsing_issues
         message = Message(_in_unicode(storage, _charset(storage)))
-        return letter_document([_letter(message, 0)], file)
+        document = letter_document([_letter(message, 0)], file)
+        return document if is_whole else replace(document, warnings=(CUT_OFF, *document.warnings))
     except _DAMAGES as error:
         raise ExtractionFailed("broken", "The file is damaged or not an Outlook message.") from error
 

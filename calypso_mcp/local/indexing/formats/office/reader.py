@@ -9,7 +9,7 @@ from itertools import islice
 
 import anydoc
 
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.documents import CUT_OFF, Block, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.compound_files import OLE_START, find_placed_files
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.binary_sheets import binary_comments, with_long_cells
@@ -39,6 +39,8 @@ _SPREADSHEETS = frozenset({"xlsx", "ods"})
 _WITHOUT_RESULTS = (
     "formulas without stored results were left out: save the workbook in its program, and upload it again"
 )
+#: What programs leave behind the last brace of RTF.
+_AFTER_RICH_TEXT = b"\0\t\r\n\x1a "
 _TEXTS = frozenset({"docx", "odt"})
 _PRESENTATIONS = frozenset({"pptx", "odp"})
 
@@ -70,7 +72,9 @@ def read_office(file: FileContent) -> Document:
     title = package.title if package is not None else None
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
-    return Document(tuple(blocks), title, warnings=(*seen.warnings, *placed.warnings))
+    is_cut = kind == "rtf" and not data.rstrip(_AFTER_RICH_TEXT).endswith(b"}")
+    warnings = (*((CUT_OFF,) if is_cut else ()), *seen.warnings, *placed.warnings)
+    return Document(tuple(blocks), title, warnings=warnings)
 
 
 def _read_workbook(data: bytes, package: Package | None, placed: Document) -> Document:
