@@ -174,6 +174,18 @@ async def test_files_of_one_name_in_two_folders_do_not_replace_each_other(
     assert await days(rig) == [27, 31]
 
 
+async def test_a_file_that_replaces_one_of_another_folder_says_so(rig: Rig, folder: Path) -> None:
+    hints: list[str] = []
+    for place, content in (("hr", OLD), ("hr", NEW), ("legal", f"{NEW}Ask Ann.\n")):
+        (folder / place).mkdir(exist_ok=True)
+        (folder / place / "leave.md").write_text(content)
+        done = await rig.ok("upload_batch", directory=str(folder / place), bucket="docs", wait=True)
+        hints.append(done.get("hints", {}).get("changed", ""))
+    assert await names(rig) == ["leave.md"]
+    assert ["came from elsewhere" in hint for hint in hints] == [False, False, True]
+    assert "disappears" in hints[1]
+
+
 async def test_a_file_that_the_caller_names_has_that_name_alone_and_in_a_batch(
     rig: Rig, folder: Path
 ) -> None:
@@ -303,6 +315,20 @@ async def test_what_is_gone_is_removed_in_whatever_way_it_was_sent(rig: Rig, fol
     removed = [outcome["path"] for outcome in done["outcomes"] if outcome["outcome"] == "removed"]
     assert removed == ["hr/sub/b.md", "hr/sub/e.md", "hr/sub/hr/sub/d.md"]
     assert await names(rig) == ["hr/a.md", "hr/sub/c.md", "sub/c.md"]
+
+
+@pytest.mark.parametrize("changes", [1, 2, 3])
+async def test_a_file_that_changed_before_it_went_is_removed(rig: Rig, folder: Path, changes: int) -> None:
+    fill(folder, "hr/a.md", "hr/b.md", "hr/sub/c.md")
+    await synced(rig)
+    for change in range(changes):
+        for name in ("b.md", "sub/c.md"):
+            (folder / "hr" / name).write_text(f"Version {change} of {name}.")
+        await synced(rig, wait=True)
+    for name in ("b.md", "sub/c.md"):
+        (folder / "hr" / name).unlink()
+    assert (await synced(rig))["counts"] == {"removed": 2, "replayed": 1}
+    assert await names(rig) == ["a.md"]
 
 
 async def test_what_a_rule_leaves_out_is_not_gone(rig: Rig, folder: Path) -> None:

@@ -52,7 +52,8 @@ class Upload:
     def called(self, name: str) -> Upload:
         """Return the upload as a version of the source called `name`, if that has its file name."""
         path, filename = split_name(name)
-        if filename != self.declaration.filename:
+        # A file directly in the folder that was sent has its path, too, but is stored without one.
+        if filename != self.declaration.filename or name == self.declaration.name:
             return self
         return replace(self, declaration=replace(self.declaration, path=path))
 

@@ -221,10 +221,8 @@ def _with_earlier(
     """
     if upload.declaration.if_exists is not None:
         # The bucket's list is the truth: a version that is gone from it is not an earlier one.
-        if state.changed:
-            state = replace(state, changed=False)
         if held is None or state.outcome != "accepted":
-            return state
+            return replace(state, changed=False)
         word = "replaced" if upload.declaration.if_exists == "replace" else "beside"
         return replace(state, earlier=word, earlier_id=held.id)
     if state.changed and sent_before not in (None, state.file_id):

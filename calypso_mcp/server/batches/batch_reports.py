@@ -36,6 +36,10 @@ _CHANGED_HINTS = {
     "beside": "The old version of a changed file stays in the bucket, and searches still find it.",
     "replaced": "The old version of a changed file disappears as soon as the new one is searchable.",
 }
+_ELSEWHERE_HINT = (
+    "Sources of the same names that came from elsewhere were replaced. If both are wanted, use a bucket for"
+    " each folder, or send the folder above both."
+)
 #: What happened to the version before, if the reader should know it for this file.
 _EARLIER = {
     "kept": "not sent: the bucket holds another version, and if_exists=skip keeps it",
@@ -196,7 +200,7 @@ def report_input(
         code=state.code,
         reason=reason_line(state.message) if state.message else _earlier_reason(state),
         retryable=None if state.is_uploaded else state.retryable,
-        hint=_CHANGED_HINTS.get(state.earlier or "", CHANGED_HINT) if has_changed else state.hint or "",
+        hint=_changed_hint(state) if has_changed else state.hint or "",
     )
     if indexed is not None and indexed.readiness is Readiness.FAILED:
         if state.is_replayed and indexed.is_textless:
@@ -215,6 +219,12 @@ def report_input(
     if indexed is not None and (warning := reason_of(indexed)):
         return outcome.model_copy(update={"file_id": indexed.file_id, "reason": warning})
     return outcome
+
+
+def _changed_hint(state: FileState) -> str:
+    if state.earlier == "replaced" and not state.changed:
+        return _ELSEWHERE_HINT
+    return _CHANGED_HINTS.get(state.earlier or "", CHANGED_HINT)
 
 
 def _earlier_reason(state: FileState) -> str | None:
