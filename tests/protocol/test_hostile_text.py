@@ -203,6 +203,7 @@ async def test_a_name_that_reads_like_a_fact_is_quoted_or_alone_behind_its_label
         await call(client, "create_agent", agent_id="helper", buckets=["docs"], name=FACTS)
         told = await everything(client)
         for where, (tool, arguments) in {
+            "listed": ("list_sources", {"bucket": "docs"}),
             "read": ("read_source", {"file_id": added["file_id"]}),
             "no place": ("read_source", {"file_id": added["file_id"], "start": FACTS}),
             "similar": ("read_source", {"file_id": "next_step"}),

@@ -17,7 +17,7 @@ from calypso_mcp.domain.amounts import format_bytes
 from calypso_mcp.domain.untrusted_text import clean_line, fence
 from calypso_mcp.errors import InputError, NotFound
 from calypso_mcp.server.calls.confirmation import require_yes
-from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, answer, day_of
+from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, answer, day_of, inline
 from calypso_mcp.server.results.places import Place, ends_before, has_part, place_text, read_place
 from calypso_mcp.server.results.readings import cut_reading
 from calypso_mcp.server.results.standings import ReadinessWord, reason_of
@@ -59,9 +59,11 @@ class SourceCard(ToolResult):
     def as_line(self) -> str:
         """Return every fact on one line."""
         size = None if self.size_bytes is None else format_bytes(self.size_bytes)
-        tags = f"tags {', '.join(self.tags)}" if self.tags else None
+        tags = f"tags {inline(self.tags)}" if self.tags else None
         state = f"{self.state}: {self.reason}" if self.reason else self.state
-        return " | ".join(filter(None, (self.name, self.kind, size, state, tags, self.updated, self.file_id)))
+        return " | ".join(
+            filter(None, (inline(self.name), self.kind, size, state, tags, self.updated, self.file_id))
+        )
 
 
 class SourcePage(ToolResult):

@@ -1,4 +1,8 @@
-"""Sends originals, a few at once: they are read whole, and stay in memory while a client reads slowly."""
+"""Sends originals, a few of each caller at once.
+
+An original is read whole. It waits for its client in a temporary file, so slow clients fill no memory, and keep
+only their own caller waiting.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 import anyio
+from anyio import SpooledTemporaryFile
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from calypso_mcp.errors import Busy, CalypsoError
 from calypso_mcp.server.access.answers import failure
 
-#: Originals in memory at once, of all callers and of one.
+#: Originals being read at once, of all callers, and downloads of one.
 _MOST: Final = 6
 _MOST_OF_CALLER: Final = 2
 #: Bytes handed to the server at a time: it takes whatever it gets, and only then waits for the client.
@@ -34,25 +39,34 @@ class Downloads:
         self._of_callers: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def place(self, caller: str) -> AsyncGenerator[None]:
-        """Hold a place during the block.
+    async def fetch(
+        self, caller: str, read: Callable[[], Awaitable[bytes]]
+    ) -> AsyncGenerator[tuple[int, SpooledTemporaryFile[bytes]]]:
+        """Hold the size of what `read` returns, and a file of it, during the block.
 
         Raises:
-            Busy: None became free in time.
+            Busy: No place became free in time.
         """
         of_caller = self._of_callers.setdefault(caller, anyio.Semaphore(_MOST_OF_CALLER))
         async with AsyncExitStack() as held:
-            try:
-                with anyio.fail_after(self._wait_s):
-                    await held.enter_async_context(of_caller)
-                    await held.enter_async_context(self._all)
-            except TimeoutError:
-                raise Busy("Too many downloads are in flight.") from None
-            yield
+            async with AsyncExitStack() as reading:
+                try:
+                    with anyio.fail_after(self._wait_s):
+                        await held.enter_async_context(of_caller)
+                        await reading.enter_async_context(self._all)
+                except TimeoutError:
+                    raise Busy("Too many downloads are in flight.") from None
+                data = await read()
+                file = await held.enter_async_context(SpooledTemporaryFile(max_size=_PIECE_BYTES))
+                await file.write(data)
+                size = len(data)
+                del data
+            await file.seek(0)
+            yield size, file
 
 
 class Download(Response):
-    """An original, which is read once there is a place for it, and holds that until it has been sent."""
+    """An original, which is read once there is a place for it."""
 
     def __init__(
         self,
@@ -72,15 +86,14 @@ class Download(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the original, or with why it cannot be had."""
         try:
-            async with self._downloads.place(self._caller):
-                data = await self._read()
-                headers = {**self._sent_with, "Content-Length": str(len(data))}
-                original = StreamingResponse(_pieces(data), 200, headers, self.media_type)
+            async with self._downloads.fetch(self._caller, self._read) as (size, file):
+                headers = {**self._sent_with, "Content-Length": str(size)}
+                original = StreamingResponse(_pieces(file), 200, headers, self.media_type)
                 await original(scope, receive, send)
         except CalypsoError as error:
             await failure(error)(scope, receive, send)
 
 
-async def _pieces(data: bytes) -> AsyncGenerator[bytes]:
-    for offset in range(0, len(data), _PIECE_BYTES):
-        yield data[offset : offset + _PIECE_BYTES]
+async def _pieces(file: SpooledTemporaryFile[bytes]) -> AsyncGenerator[bytes]:
+    while piece := await file.read(_PIECE_BYTES):
+        yield piece

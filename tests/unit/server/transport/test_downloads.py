@@ -1,4 +1,4 @@
-"""Clients that read slowly keep few originals in memory, and wait for each other and nobody else."""
+"""Clients that read slowly keep no originals in memory, and make only their own caller wait."""
 
 from __future__ import annotations
 
@@ -64,17 +64,42 @@ async def test_a_caller_that_reads_slowly_holds_two_originals_and_keeps_nobody_w
     assert third.status == 200
 
 
-async def test_all_callers_together_hold_few_originals() -> None:
+async def test_callers_that_read_slowly_together_keep_nobody_else_waiting() -> None:
     downloads = Downloads(wait_s=0.01)
+    slow = [Client() for _ in range(20)]
+    async with anyio.create_task_group() as group:
+        for number, client in enumerate(slow):
+            group.start_soon(client.fetch, downloads, f"caller {number % 10}")
+            await client.has_head.wait()
+        other = Client()
+        other.takes_body.set()
+        await other.fetch(downloads, "other")
+        for client in slow:
+            client.takes_body.set()
+    assert {client.status for client in (*slow, other)} == {200}
+    assert other.body == b"other"
+    assert sorted(client.body for client in slow) == sorted(b"caller %d" % (n % 10) for n in range(20))
+
+
+async def test_few_originals_are_read_at_once() -> None:
+    downloads, may_end = Downloads(wait_s=0.01), anyio.Event()
     clients = [Client() for _ in range(20)]
+
+    async def read() -> bytes:
+        await may_end.wait()
+        return b""
+
+    async def fetch(client: Client, caller: str) -> None:
+        await Download(downloads, caller, read, {})(SCOPE, client.receive, client.send)
+
     async with anyio.create_task_group() as group:
         for number, client in enumerate(clients):
-            group.start_soon(client.fetch, downloads, f"caller {number}")
-        for client in clients:
-            await client.has_head.wait()
-        for client in clients:
             client.takes_body.set()
-    assert sorted(client.status for client in clients) == [200] * 6 + [503] * 14
+            group.start_soon(fetch, client, f"caller {number}")
+        for client in clients[6:]:
+            await client.has_head.wait()
+        may_end.set()
+    assert [client.status for client in clients] == [200] * 6 + [503] * 14
 
 
 async def test_an_original_that_cannot_be_had_says_why_and_gives_its_place_back() -> None:
