@@ -1,7 +1,7 @@
 """Sends originals, a few of each caller at once.
 
-An original is read whole. It waits for its client in a temporary file, so slow clients fill no memory, and keep
-only their own caller waiting.
+An original is read whole. It waits for its client in a temporary file, so slow clients fill no memory, and
+keep only their own caller waiting.
 """
 
 from __future__ import annotations
