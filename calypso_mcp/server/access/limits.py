@@ -7,15 +7,19 @@ credential take no place from those with one.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 import anyio
+from anyio.lowlevel import checkpoint
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.datastructures import Headers, MutableHeaders
@@ -43,6 +47,11 @@ _ORIGIN = re.compile(rf"null|[A-Za-z][A-Za-z0-9+.-]{{0,31}}://(?:{_PLACE})?")
 _METHOD_HEADER = "mcp-method"
 #: Methods whose answer is a stream of events that ends when the client leaves.
 _STREAMING_METHODS = frozenset({"subscriptions/listen"})
+#: The event loop is busy if it takes so many seconds until everybody has had a turn.
+_BUSY_TURN_S = 0.005
+#: Requests of one caller that may then begin at once, and the seconds after which a request counts no more.
+_TURNS_WHILE_BUSY = 2
+_TURN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +225,36 @@ class GlobalLimits:
         return self._limits.stream_s if streams else self._limits.call_s
 
 
+class EvenTurns:
+    """Shares the event loop evenly between callers while it is busy, however much each of them asks for.
+
+    Only what a request does at first counts: one that waits for an API or for a file keeps nobody waiting.
+    """
+
+    def __init__(self) -> None:
+        # A caller without requests is forgotten.
+        self._of_callers: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def take(self, caller: str) -> AsyncGenerator[None]:
+        """Run the block; while the event loop is busy, when the turn of the caller's request has come."""
+        started = time.monotonic()
+        await checkpoint()  # comes back when everybody else has had a turn
+        if time.monotonic() - started < _BUSY_TURN_S:
+            yield
+            return
+        turns = self._of_callers.setdefault(caller, anyio.Semaphore(_TURNS_WHILE_BUSY))
+        await turns.acquire()
+        turn = ExitStack()
+        turn.callback(turns.release)
+        ends = asyncio.get_running_loop().call_later(_TURN_S, turn.close)
+        try:
+            yield
+        finally:
+            ends.cancel()
+            turn.close()
+
+
 class CallerLimits:
     """Bounds each caller, so that one cannot keep the others waiting."""
 
@@ -223,6 +262,7 @@ class CallerLimits:
         self._app = app
         self._limits = limits
         self._clock = clock
+        self._turns = EvenTurns()
         self._windows = RateWindows()
         self._in_flight: Counter[str] = Counter()
 
@@ -246,7 +286,8 @@ class CallerLimits:
             return
         self._in_flight[grant.name] += 1
         try:
-            await self._app(scope, receive, send)
+            async with self._turns.take(grant.name):
+                await self._app(scope, receive, send)
         finally:
             self._in_flight[grant.name] -= 1
             if not self._in_flight[grant.name]:

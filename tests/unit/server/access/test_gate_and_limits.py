@@ -2,12 +2,14 @@
 
 import json
 import re
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 from mcp.server.auth.provider import AccessToken
@@ -370,6 +372,67 @@ async def test_requests_at_once_are_bounded_for_each_caller_and_for_all(
         release.set()
     assert results[0][0]["status"] == 200
     assert (await answered(app, scope_of(first)))[0]["status"] == 200
+
+
+def compute(seconds: float) -> None:
+    ends = time.thread_time() + seconds
+    while time.thread_time() < ends:
+        pass
+
+
+async def test_a_caller_who_keeps_the_event_loop_busy_does_not_keep_the_others_waiting() -> None:
+    async def work(scope: Scope, receive: Receive, send: Send) -> None:
+        for _ in range(10):
+            compute(0.002)
+            await anyio.lowlevel.checkpoint()
+        await JSONResponse(grant_of_user(scope.get("user")).name)(scope, receive, send)
+
+    app = protected(HttpLimits(calls_per_minute=100_000), app=work)
+    greedy, patient = 0, 0
+
+    async def call_without_end() -> None:
+        nonlocal greedy
+        while True:
+            assert (await answered(app, scope_of("wide")))[0]["status"] == 200
+            greedy += 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(50):
+            tasks.start_soon(call_without_end)
+        while not greedy:
+            await answered(app, scope_of("good"))
+        greedy = 0
+        for patient in range(1, 6):
+            assert (await answered(app, scope_of("good")))[0]["status"] == 200
+        tasks.cancel_scope.cancel()
+    # With requests served in the order in which they come, it would be one of the patient to fifty.
+    assert greedy < 15 * patient
+
+
+async def test_requests_that_wait_for_something_keep_no_other_request_of_their_caller_waiting() -> None:
+    """Even on a busy event loop."""
+    release, waiting = anyio.Event(), 0
+
+    async def wait(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal waiting
+        waiting += 1
+        if waiting == 10:
+            release.set()
+        await release.wait()
+        await JSONResponse({})(scope, receive, send)
+
+    async def spin() -> None:
+        while not release.is_set():
+            compute(0.01)
+            await anyio.lowlevel.checkpoint()
+
+    app = protected(app=wait)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(spin)
+            for _ in range(10):
+                tasks.start_soon(answered, app, scope_of("good"))
+    assert waiting == 10
 
 
 async def _collect(results: list[list[Message]], app: ASGIApp, token: str) -> None:

@@ -66,12 +66,11 @@ async def test_a_caller_that_reads_slowly_holds_two_originals_and_keeps_nobody_w
 
 async def test_callers_that_read_slowly_together_keep_nobody_else_waiting() -> None:
     downloads = Downloads(wait_s=0.01)
-    slow = [Client() for _ in range(20)]
+    slow, other = [Client() for _ in range(20)], Client()
     async with anyio.create_task_group() as group:
         for number, client in enumerate(slow):
             group.start_soon(client.fetch, downloads, f"caller {number % 10}")
             await client.has_head.wait()
-        other = Client()
         other.takes_body.set()
         await other.fetch(downloads, "other")
         for client in slow:
