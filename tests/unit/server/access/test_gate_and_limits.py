@@ -388,7 +388,7 @@ async def test_a_caller_who_keeps_the_event_loop_busy_does_not_keep_the_others_w
         await JSONResponse(grant_of_user(scope.get("user")).name)(scope, receive, send)
 
     app = protected(HttpLimits(calls_per_minute=100_000), app=work)
-    greedy, patient = 0, 0
+    greedy = 0
 
     async def call_without_end() -> None:
         nonlocal greedy
@@ -402,11 +402,11 @@ async def test_a_caller_who_keeps_the_event_loop_busy_does_not_keep_the_others_w
         while not greedy:
             await answered(app, scope_of("good"))
         greedy = 0
-        for patient in range(1, 6):
+        for _ in range(5):
             assert (await answered(app, scope_of("good")))[0]["status"] == 200
         tasks.cancel_scope.cancel()
     # With requests served in the order in which they come, it would be one of the patient to fifty.
-    assert greedy < 15 * patient
+    assert greedy < 15 * 5
 
 
 async def test_requests_that_wait_for_something_keep_no_other_request_of_their_caller_waiting() -> None:
