@@ -435,6 +435,28 @@ async def test_requests_that_wait_for_something_keep_no_other_request_of_their_c
     assert waiting == 10
 
 
+async def test_a_full_server_still_says_that_it_runs() -> None:
+    release, busy = anyio.Event(), anyio.Event()
+
+    async def entered() -> None:
+        busy.set()
+
+    app = protected(HttpLimits(concurrent=1), app=holding(release, entered))
+    alive: list[list[Message]] = []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: _collect([], app, "good"))
+        await busy.wait()
+
+        async def ask() -> None:
+            alive.append(await answered(app, {**scope_of("good"), "method": "GET", "path": "/healthz"}))
+
+        tasks.start_soon(ask)
+        await anyio.wait_all_tasks_blocked()
+        assert (await answered(app, scope_of("good")))[0]["status"] == 503
+        release.set()
+    assert alive[0][0]["status"] == 200
+
+
 async def _collect(results: list[list[Message]], app: ASGIApp, token: str) -> None:
     results.append(await answered(app, scope_of(token)))
 
@@ -465,6 +487,15 @@ async def test_a_call_that_takes_too_long_is_ended_with_504() -> None:
 
     limits = HttpLimits(call_s=0.05)
     assert (await answered(protected(limits, app=hang), scope_of("good")))[0]["status"] == 504
+
+
+async def test_nothing_follows_a_complete_answer_whose_handler_does_not_end() -> None:
+    async def linger(scope: Scope, receive: Receive, send: Send) -> None:
+        await JSONResponse({})(scope, receive, send)
+        await anyio.sleep_forever()
+
+    sent = await answered(protected(HttpLimits(call_s=0.05), app=linger), scope_of("good"))
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
 
 
 async def test_an_answer_that_has_begun_is_closed_when_the_time_is_up() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError
-from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal
+from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal, UploadPlace
 
 SECRET = bytes(range(32))
 TICKET = Ticket(
@@ -74,6 +74,18 @@ def test_another_secret_opens_nothing_and_a_weak_one_is_refused() -> None:
     assert TicketSeal(SECRET[::-1]).open(sealed) is None
     with pytest.raises(ValueError, match="16 bytes"):
         TicketSeal(b"short")
+
+
+@pytest.mark.parametrize(
+    ("external_id", "lineage"), [("crm/" + "7" * 200, "crm/" + "7" * 200), ("7" * 3_000, "")]
+)
+def test_an_upload_id_names_the_origin_unless_that_is_long(external_id: str, lineage: str) -> None:
+    seal, declaration = TicketSeal(SECRET), replace(TICKET.declaration, external_id=external_id)
+    upload_id = seal.upload_id(declaration, 1900, "one")
+
+    assert seal.open_id(upload_id, "one") == UploadPlace(1900, "bucket_1", "a.pdf", lineage)
+    assert seal.open_id(upload_id, "other") is None
+    assert len(upload_id) < 1_000
 
 
 def test_a_ticket_shows_nothing_of_what_it_says() -> None:

@@ -174,8 +174,18 @@ async def test_one_source_is_replaced_once(quotas: UploadQuotas) -> None:
     await stored(quotas, caller, Arrival("b", "first", 1), "file-1")
     successors = [Arrival("b", f"successor {number}", 1, replaces="file-1") for number in range(2)]
 
+    assert [refusal is None for refusal in await quotas.foresee(caller, successors)] == [True, False]
     assert await codes(quotas, caller, successors) == [None, REFUSED]
     assert await codes(quotas, caller, [Arrival("b", "later", 1, replaces="file-1")]) == [REFUSED]
+
+
+async def test_a_file_that_was_counted_twice_gives_back_all_its_room(quotas: UploadQuotas) -> None:
+    caller = grant(sources_per_bucket=2)
+    for label in ("one", "other"):
+        assert await stored(quotas, caller, Arrival("b", label, 1), "file-1")
+
+    await quotas.give_back(caller, "b", ["file-1"])
+    assert await codes(quotas, caller, arrivals(1, 1)) == [None, None]
 
 
 @pytest.mark.parametrize("bucket", ["b", "other"])
