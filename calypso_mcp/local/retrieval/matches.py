@@ -64,7 +64,29 @@ def _with_match(passage: Passage, sought: Sought, weights: Sequence[float]) -> P
         (0 if _is_heading(said, heading) else sought.held_by(said), above[heading])
         for said, heading in zip((passage.text[start:end] for start, end in spans), headings, strict=True)
     ]
+    held = _with_names_above(passage.text, spans, held)
     return replace(passage, match=_show(passage, spans, held, weights))
+
+
+def _with_names_above(
+    text: str, spans: Sequence[_Span], held: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Return what sentences hold and what stands above them: names of columns, which hold nothing, do."""
+    is_row = [_is_unlabelled_row(text[start:end]) for start, end in spans]
+    names = 0
+    told: list[tuple[int, int]] = []
+    for number, (own, above) in enumerate(held):
+        if is_row[number] and not (number and is_row[number - 1]) and any(is_row[number + 1 : number + 2]):
+            names = own
+            told.append((0, above))
+            continue
+        names = names if is_row[number] else 0
+        told.append((own, above | names))
+    return told
+
+
+def _is_unlabelled_row(said: str) -> bool:
+    return said.startswith("|") or (CELL_SEPARATOR in said and not is_labelled(said.split(CELL_SEPARATOR)))
 
 
 def _is_short_section(passage: Passage) -> bool:

@@ -101,6 +101,22 @@ def test_a_row_of_another_table_is_shown_below_the_names_of_its_columns(
     assert part.text.endswith("| Plan107 | 107 |")
 
 
+@pytest.mark.parametrize("query", ["what is the default of the option depth?", "depth option type default"])
+def test_the_names_of_columns_are_not_shown_without_the_row_that_matches(
+    connection: sqlite3.Connection, query: str
+) -> None:
+    table = "| option | type | default |\n|---|---|---|\n| glob | text | none |\n| depth | number | 12 |\n"
+    text = f"# Usage\n\n{' '.join(FILLER)}\n\n{table}\n{FILLER[0]}\n"
+    part = shown(best(connection, read_markdown(FileContent(text.encode())), query))
+    assert part.text == table.rstrip()
+
+
+def test_a_row_without_names_of_columns_above_is_shown(connection: sqlite3.Connection) -> None:
+    text = f"{REPORT}\n\nTotal | 12,50\n\n{REPORT}"
+    part = shown(best(connection, read_markdown(FileContent(text.encode())), "total"))
+    assert "Total | 12,50" in part.text
+
+
 def test_where_rows_match_alike_several_are_shown(connection: sqlite3.Connection) -> None:
     rates = "lane,eur\nOslo to Bergen,4\nOslo to Gdynia,3\nKiel to Malmo,2\n"
     part = shown(best(connection, read_delimited(FileContent(rates.encode())), "lanes from Oslo"))
