@@ -184,6 +184,32 @@ def _read_cursor(cursor: str, column: SourceColumn) -> After:
     return value, file_id
 
 
+class Original(FileResponse):
+    """An open file: it arrives whole even if its source is removed before or while it is sent."""
+
+    def __init__(
+        self, content: BinaryIO, *, filename: str, media_type: str, headers: Mapping[str, str]
+    ) -> None:
+        """Send `content`, which is closed afterwards."""
+        super().__init__(
+            content.name,
+            filename=filename,
+            media_type=media_type,
+            headers=headers,
+            stat_result=os.fstat(content.fileno()),
+        )
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, or the parts that are asked for."""
+        with self._content:
+            await super().__call__(scope, receive, send)
+
+    @asynccontextmanager
+    async def _open_file(self) -> AsyncGenerator[anyio.AsyncFile[Any]]:
+        yield anyio.wrap_file(self._content)
+
+
 OPERATIONS = (
     Operation("GET", paths.SOURCES, list_sources, {200: (SourceList,)}, extension=Extension.SOURCES),
     Operation("GET", paths.SOURCE_GROWTH, show_growth, {200: (SourceGrowth,)}, extension=Extension.SOURCES),
@@ -214,29 +240,3 @@ OPERATIONS = (
         extension=Extension.PICTURES,
     ),
 )
-
-
-class Original(FileResponse):
-    """An open file: it arrives whole even if its source is removed before or while it is sent."""
-
-    def __init__(
-        self, content: BinaryIO, *, filename: str, media_type: str, headers: Mapping[str, str]
-    ) -> None:
-        """Send `content`, which is closed afterwards."""
-        super().__init__(
-            content.name,
-            filename=filename,
-            media_type=media_type,
-            headers=headers,
-            stat_result=os.fstat(content.fileno()),
-        )
-        self._content = content
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, or the parts that are asked for."""
-        with self._content:
-            await super().__call__(scope, receive, send)
-
-    @asynccontextmanager
-    async def _open_file(self) -> AsyncGenerator[anyio.AsyncFile[Any]]:
-        yield anyio.wrap_file(self._content)

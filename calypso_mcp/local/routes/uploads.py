@@ -35,7 +35,7 @@ _CLIENT_CLOSED = 499
 _RANGE = re.compile(r"bytes (?:(?P<start>\d{1,18})-(?P<end>\d{1,18})|\*)/(?P<total>\d{1,18}|\*)", re.ASCII)
 
 
-class _Stop(Exception):
+class Stop(Exception):
     """Ends the request with this answer."""
 
     def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
@@ -57,7 +57,7 @@ async def receive(request: Request) -> Response:
             session = await _session(backend, request.path_params["secret"])
             async with backend.turns.take(session.id, ticket):
                 response = await (_cancel if request.method == "DELETE" else _put)(backend, request, session)
-    except _Stop as stop:
+    except Stop as stop:
         response = stop.response
     except ClientDisconnect:
         response = PlainTextResponse("The connection ended early.", 503)
@@ -71,10 +71,10 @@ async def receive(request: Request) -> Response:
 async def _session(backend: Backend, secret: str) -> SessionRow:
     found = await backend.arrivals.find_session(secret)
     if found is None:
-        raise _Stop(404, "There is no upload at this address.")
+        raise Stop(404, "There is no upload at this address.")
     session, expires_at = found
     if expires_at <= backend.now() or session.state == CANCELLED:
-        raise _Stop(410, "This upload address has expired. Create the session again for a new one.")
+        raise Stop(410, "This upload address has expired. Create the session again for a new one.")
     return session
 
 
@@ -102,12 +102,10 @@ async def _put(backend: Backend, request: Request, session: SessionRow) -> Respo
         # The process ended between sealing the bytes and recording it.
         digests = await backend.on_disk(partial(backend.blobs.digests, session.id))
         return await _record(backend, session, digests)
-    except BadRange as problem:
-        raise _Stop(400, str(problem)) from None
     except HashMismatch:
-        raise _Stop(400, "The bytes do not match the announced hash; nothing was kept.") from None
+        raise Stop(400, "The bytes do not match the announced hash; nothing was kept.") from None
     except BlobBusy:
-        raise _Stop(503, "Another request is already sending these bytes.", {"Retry-After": "1"}) from None
+        raise Stop(503, "Another request is already sending these bytes.", {"Retry-After": "1"}) from None
 
 
 async def _store_whole(backend: Backend, request: Request, session: SessionRow) -> Response:
@@ -127,7 +125,7 @@ async def _store(
     backend: Backend, request: Request, session: SessionRow, part: range, blob: Partial
 ) -> Response:
     if part.start > blob.stored:
-        raise _Stop(
+        raise Stop(
             503, f"Only {blob.stored} bytes are stored. Ask for the offset with 'bytes */' and resume there."
         )
     waiting = await _receive_body(backend, request, part, blob)
@@ -184,12 +182,12 @@ async def _cancel(backend: Backend, _: Request, session: SessionRow) -> Response
         return True
 
     if not await backend.database.write(work):
-        raise _Stop(400, "All bytes have arrived; there is nothing to cancel.")
+        raise Stop(400, "All bytes have arrived; there is nothing to cancel.")
     return PlainTextResponse("The upload was cancelled.", _CLIENT_CLOSED)
 
 
-def _too_long() -> _Stop:
-    return _Stop(400, "The body is longer than its Content-Range.")
+def _too_long() -> Stop:
+    return Stop(400, "The body is longer than its Content-Range.")
 
 
 def _incomplete(stored: int) -> Response:
@@ -210,38 +208,31 @@ def _finished(session: SessionRow) -> Response:
     return JSONResponse({name: value for name, value in stored.items() if value is not None})
 
 
-ROUTES = (Route(UPLOAD_PATH, receive, methods=["PUT", "DELETE", "OPTIONS"]),)
-
-
-class BadRange(Exception):
-    """The headers contradict each other or the announced size; the message says how."""
-
-
 def read_range(header: str | None, *, content_length: int | None, size_bytes: int) -> range | None:
     """Return the bytes that the request carries; None if it asks how many bytes are stored.
 
     A request without a Content-Range carries the whole object, whose announced size is `size_bytes`.
 
     Raises:
-        BadRange: It cannot be part of this object.
+        Stop: It cannot be part of this object (400).
     """
     if header is None:
         part = range(size_bytes)
     else:
         matched = _RANGE.fullmatch(header.strip())
         if matched is None:
-            raise BadRange("Content-Range must look like 'bytes 0-99/100' or 'bytes */100'.")
+            raise Stop(400, "Content-Range must look like 'bytes 0-99/100' or 'bytes */100'.")
         if matched["total"] not in {"*", str(size_bytes)}:
-            raise BadRange(f"Content-Range names another total than the announced {size_bytes} bytes.")
+            raise Stop(400, f"Content-Range names another total than the announced {size_bytes} bytes.")
         if matched["start"] is None:
             if content_length:
-                raise BadRange("A request with 'bytes */' has no body.")
+                raise Stop(400, "A request with 'bytes */' has no body.")
             return None
         part = range(int(matched["start"]), int(matched["end"]) + 1)
     if part.stop <= part.start or part.stop > size_bytes:
-        raise BadRange(f"The range lies outside the announced {size_bytes} bytes.")
+        raise Stop(400, f"The range lies outside the announced {size_bytes} bytes.")
     if content_length is not None and content_length != part.stop - part.start:
-        raise BadRange(f"The body has {content_length} bytes, but its range has {part.stop - part.start}.")
+        raise Stop(400, f"The body has {content_length} bytes, but its range has {part.stop - part.start}.")
     return part
 
 
@@ -253,3 +244,6 @@ def read_hashes(headers: Iterable[str]) -> dict[str, str]:
         if name in {"crc32c", "md5"} and value:
             found[name] = value
     return found
+
+
+ROUTES = (Route(UPLOAD_PATH, receive, methods=["PUT", "DELETE", "OPTIONS"]),)

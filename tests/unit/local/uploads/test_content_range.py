@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calypso_mcp.local.routes.uploads import BadRange, read_hashes, read_range
+from calypso_mcp.local.routes.uploads import Stop, read_hashes, read_range
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,9 @@ def test_what_a_put_brings_is_read_from_its_headers(
     ],
 )
 def test_headers_that_contradict_the_announcement_are_refused(header: str | None, length: int | None) -> None:
-    with pytest.raises(BadRange):
+    with pytest.raises(Stop) as stopped:
         read_range(header, content_length=length, size_bytes=10)
+    assert stopped.value.response.status_code == 400
 
 
 @pytest.mark.parametrize(
