@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -115,10 +116,15 @@ class Allowance:
     members: int = 500
     size_bytes: int = 256 << 20
     message_parts: int = 30_000
-    #: Whether text recognition may read pictures, which takes seconds each.
-    recognizes: bool = False
+    #: Until when text recognition may begin with another picture or PDF, by `time.monotonic`.
+    recognizes_until: float = 0.0
     #: Whether a file inside showed text that was left to text recognition.
     left_pictures: bool = False
+
+    @property
+    def recognizes(self) -> bool:
+        """Whether text recognition may read pictures, which takes seconds each."""
+        return time.monotonic() < self.recognizes_until
 
     def take(self, size_bytes: int) -> bool:
         """Return whether one more file may be read."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +19,7 @@ import pytest
 from pptx.util import Inches
 
 from calypso_mcp.domain.uploads.declaration import Declaration
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import Allowance, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.indexing.formats import registry
 from calypso_mcp.local.indexing.formats.ocr import engines as ocr_engines
@@ -132,6 +133,18 @@ async def test_pictures_and_scans_inside_other_files_are_read(extractor: Extract
         "attachment pack.zip",
     ]
     assert all("OCR" in warning for warning in document.warnings)
+
+
+@needs_ocr
+def test_pictures_for_which_no_time_is_left_are_named() -> None:
+    letter = EmailMessage()
+    shot = picture_file([photograph(typeset(PROSE[:1]))], "PNG")
+    letter.add_attachment(shot, maintype="image", subtype="png", filename="shot.png")
+    allowance = Allowance(recognizes_until=time.monotonic())
+    document = registry.entry_of("eml").read(FileContent(letter.as_bytes(), allowance=allowance))
+    [warning] = document.warnings
+    assert warning == "attachment shot.png was not read: Upload the picture as a separate file."
+    assert allowance.left_pictures
 
 
 def picture_slides(*lines: str) -> bytes:

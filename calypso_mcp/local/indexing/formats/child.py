@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,6 +32,9 @@ from calypso_mcp.local.indexing.formats.child_sandbox import give_up_network, lo
 from calypso_mcp.local.indexing.formats.registry import entry_of
 
 _BLOCKS_AT_ONCE = 1_000
+
+#: Seconds in which text recognition begins with pictures in a file: then there is time left to read the last.
+_RECOGNITION_S = 600.0
 
 
 def main() -> None:
@@ -99,7 +103,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 def _read(request: dict[str, Any]) -> Document:
     max_chars, max_blocks = request["max_chars"], request["max_blocks"]
     data = Path(request["path"]).read_bytes()
-    allowance = Allowance(recognizes=request["recognizes"])
+    allowance = Allowance(recognizes_until=time.monotonic() + _RECOGNITION_S * request["recognizes"])
     file = FileContent(
         data,
         request["filename"],
@@ -108,7 +112,7 @@ def _read(request: dict[str, Any]) -> Document:
         allowance=allowance,
         is_page=request["is_page"],
     )
-    if allowance.recognizes:
+    if request["recognizes"]:
         lower_priority()
     document = entry_of(request["format"]).read(file)
     if len(document.text) > max_chars or len(document.blocks) > max_blocks:

@@ -36,13 +36,14 @@ def read_pictures(package: Package, blocks: Sequence[Block], file: FileContent) 
     Raises:
         ExtractionFailed: `no_text_layer` if there is no other text, and they are not read.
     """
+    recognizes = file.allowance.recognizes
     seen: list[Block] = []
     unread: dict[Part | None, None] = {}
     for part, picture in islice(_standing_for_text(package, blocks), MOST_MEMBERS):
         found = read_member(picture, "picture", file).blocks
         seen += (replace(block, part=part) for block in found)
         unread[part] = None
-    if not unread or file.allowance.recognizes:
+    if not unread or recognizes:
         return Document(tuple(seen), warnings=(_SEEN,) if seen else ())
     if not blocks:
         raise ExtractionFailed("no_text_layer", _ONLY_PICTURES)
