@@ -80,7 +80,7 @@ def test_anything_else_is_unsupported_and_says_what_to_do(filename: str, head: b
     with pytest.raises(ExtractionFailed, match=what) as caught:
         choose_entry(filename, "", head)
     assert caught.value.code == "unsupported"
-    assert re.search(r"Send|Unpack|Check", caught.value.message)
+    assert re.search(r"Send|Unpack|Check|Convert", caught.value.message)
 
 
 async def test_text_becomes_paragraphs_with_their_lines(extractor: Extractor, tmp_path: Path) -> None:
