@@ -310,10 +310,19 @@ READ = {
         "<details>\n<table><tr><th>Lane</th><th>EUR</th></tr>\n<tr><td>Oslo</td><td>3</td></tr></table>",
         "Lane |  EUR |\nOslo |  3 |",
     ),
+    "marks of single programs in Markdown": (
+        "notes.mdx",
+        (
+            "import Tabs from '@theme/Tabs';\n<Tabs>\n:::note Read\n"
+            "See [[Deck#Aft|the deck]], [[Yard]], ![[a.png|30]]\n:::\n"
+            "</Tabs>\nIt pulls ==1,800 kg==. %%ask%%\n::: {.callout-tip}\n> [!WARNING]- Lock\n> it."
+        ),
+        "note Read\nSee the deck, Yard, a.png\n\n\nIt pulls 1,800 kg.\n\n> WARNING Lock\n> it.",
+    ),
     "what Markdown means as it stands": (
         "notes.md",
-        "Map<Key, T>, `&lt;a> \\_`, $a\\_b$ \\| \\\\host <!-- open",
-        "Map<Key, T>, `&lt;a> \\_`, $a\\_b$ \\| \\\\host <!-- open",
+        "a == b == c, [[1]](u), [[ -f x ]], 5%%, Map<Key, T>, `&lt;a> \\_`, $a\\_b$ \\| \\\\host <!-- open",
+        "a == b == c, [[1]](u), [[ -f x ]], 5%%, Map<Key, T>, `&lt;a> \\_`, $a\\_b$ \\| \\\\host <!-- open",
     ),
     "code in Markdown": (
         "notes.md",

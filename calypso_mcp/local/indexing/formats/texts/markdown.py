@@ -32,22 +32,28 @@ _MARKUP = re.compile(
     r"|</?(?:a|b|br|code|em|i|img|kbd|s|small|span|strong|sub|sup|u)\b[^<>]{0,500}>|\{#[^{}]{1,100}\}$",
     re.IGNORECASE,
 )
-#: HTML within Markdown, character references and escaped signs (CommonMark 0.31, 2.4, 2.5, 4.6, 6.6), after
-#: what stays as it is: headings, code, formulas. What nothing ends stays, too, and reaches to the end.
+#: HTML within Markdown, character references and escaped signs (CommonMark 0.31, 2.4, 2.5, 4.6, 6.6) and what
+#: single programs add (MDX, Obsidian, Pandoc, GitHub), after what stays as it is: headings, code, formulas.
+#: What nothing ends stays, too, and reaches to the end. The signs that begin any of it come first: few do.
 _SHOWN_OTHERWISE = re.compile(
+    r"(?:(?=[<&\\`$%=!\[])|^(?=[ \t:i]))(?:"
     r"(?P<kept>^[ ]{0,3}<h[1-6](?:[ \t][^<>\n]{0,200})?>[^\n]{1,500}</h[1-6]>[ \t]*$|^(?:[ ]{4}|\t)[^\n<&]*+$"
     r"|(?<!`)(`{1,3})(?!`)[^\n]{1,300}?(?<!`)\2(?!`)|\$\$[^$]{1,2000}\$\$|\$(?=\S)[^$\n]{1,300}(?<=\S)\$(?!\d)"
     r"|\\\\)"
     r"|(?P<unseen><!--[^-]*+(?:-(?!->)[^-]*+)*+(?:-->)?+"
     r"|<(script|style)\b[^<]*+(?:<(?!/\4)[^<]*+)*+(?:</\4[ ]*>)?+)"
-    r"|^\[//\]:[ ]*#[^\n]*+"
+    r"|^\[//\]:[ ]*#[^\n]*+|%%[^%\n]{1,1000}%%|^[ ]{0,8}:{3,}[ ]*+(?:\{[^{}\n]{0,200}\})?"
+    r"|^import\s[^\n]{1,300}\sfrom\s[\"'][^\"'\n]{1,200}[\"'];?$"
+    r"|^[ \t]*+</?(?-i:[A-Z])[\w.]*+(?:\s[^<>]{0,1000})?>[ \t]*$"
+    r"|!?\[\[(?P<page>[^\s\[\]|][^\[\]|\n]{0,200})(?:\|(?P<named>[^\[\]|\n]{0,200}))?\]\](?!\()"
+    r"|==(?=\S)(?P<marked>[^=\n]{1,300})(?<=\S)==|(?<=> )\[!(?P<callout>\w{1,30})\][-+]?"
     r"|</?(?P<inline>a|abbr|b|bdi|big|code|del|em|font|i|img|ins|kbd|mark|s|samp|small|span|strike|strong|sub|sup|tt"
     r"|u|var)\b(?P<attributes>[^<>]{0,1000})>"
     r"|(?P<block></?(?:address|article|aside|blockquote|br|caption|center|col|colgroup|dd|details|div|dl|dt|figcaption"
     r"|figure|footer|h[1-6]|header|hr|li|main|nav|ol|p|picture|pre|section|source|summary|table|tbody|td|tfoot|th|thead"
     r"|tr|ul|video)\b[^<>]{0,1000}>)"
     r"|(?P<reference>&(?:\#[0-9]{1,7}|\#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});)"
-    r"""|\\(?P<escaped>[!-+\-./<-@\[\]-`{}~]|(?=\n))""",
+    r"""|\\(?P<escaped>[!-+\-./<-@\[\]-`{}~]|(?=\n)))""",
     re.IGNORECASE | re.MULTILINE,
 )
 _ALTERNATIVE = re.compile(r"""\balt\s{0,4}=\s{0,4}(?:"([^"]{0,500})"|'([^']{0,500})')""", re.IGNORECASE)
@@ -116,7 +122,10 @@ def _shown(found: re.Match[str]) -> str:
     if found["block"]:
         edge = " | " if text[:4].lower() in {"</td", "</th"} and text[4] == ">" else " "
         return edge + "\n" * text.count("\n")
-    return found["escaped"] or "\n" * text.count("\n")
+    if found["page"]:
+        return found["page"] if text[0] == "!" else found["named"] or found["page"]
+    said = found["escaped"] or found["marked"] or found["callout"]
+    return said or "\n" * text.count("\n")
 
 
 def _paragraphs(lines: list[str], start: int, end: int) -> Iterator[Block]:
