@@ -173,6 +173,17 @@ async def test_only_the_owner_may_look_into_the_data_directory(tmp_path: Path) -
         assert (tmp_path / "deep" / "data").stat().st_mode & 0o777 == 0o700
 
 
+async def test_bytes_that_repeated_a_source_are_cleaned(tmp_path: Path) -> None:
+    body = {"question": "Who?", "answer": "Me.", "bucket": "docs", "create_missing_buckets": True}
+    async with in_process(options_for(tmp_path)) as api:
+        assert (await api.post("/knowledge/qa", body)).status_code == 201
+        kept = tree(tmp_path)
+        assert (await api.post("/knowledge/qa", body)).status_code == 201
+        assert len(tree(tmp_path)) == len(kept) + 1
+    async with in_process(options_for(tmp_path)) as api:
+        await api.until(lambda: api.get("/knowledge/buckets"), lambda _: tree(tmp_path) == kept)
+
+
 async def test_expired_uploads_are_cleaned_and_can_start_over(tmp_path: Path) -> None:
     now = [4_000_000_000.0]
     options = options_for(tmp_path, clock=lambda: now[0], session_lifetime_s=60.0, orphan_lifetime_s=3_600.0)

@@ -133,6 +133,16 @@ async def test_only_so_many_streams_are_kept_open(api: ScriptedCalypso):
             await client.listen(resource_subscriptions=watched).__aenter__()
 
 
+async def test_without_logins_nobody_has_a_share(api: ScriptedCalypso):
+    watched = ["bucket://handbook"]
+    async with (
+        watching(api, WatchPolicy(pause_s=0.01, streams=2, streams_per_caller=1)) as client,
+        client.listen(resource_subscriptions=watched),
+        client.listen(resource_subscriptions=watched),
+    ):
+        pass
+
+
 async def test_one_caller_has_a_share_of_the_streams_and_others_keep_theirs(api: ScriptedCalypso):
     caller = Caller("handbook")
     watched = ["bucket://handbook"]

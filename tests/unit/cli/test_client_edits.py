@@ -115,6 +115,11 @@ def test_installing_twice_changes_nothing_and_a_newer_one_takes_its_place(client
     assert "/opt/calypso/bin" not in newer
 
 
+def test_the_server_of_a_project_is_not_the_one_for_all() -> None:
+    text = json.dumps({"projects": {"/work": {"mcpServers": {"calypso": {"command": "calypso-mcp"}}}}})
+    assert server_in(BY_NAME["claude-code"], text) is None
+
+
 @EVERY_TEXT
 def test_taking_it_out_leaves_what_was_there_before(client: Client, name: str) -> None:
     before = _texts(client)[name]

@@ -215,8 +215,10 @@ def test_copies_are_found_once_and_name_the_other_files(connection: sqlite3.Conn
     add(connection, "copy", "a refund takes fourteen days.")
     add(connection, "outside", "A refund takes fourteen days.", "b2")
     add(connection, "other", "A refund takes a month.")
+    twice = [chunk("A refund takes fourteen days."), chunk("A refund takes fourteen days.")]
+    index.add(connection, "twice", ["b1"], None, "twice.txt", twice)
     hits = search(connection, "refund fourteen days", Where(["b1"]), limit=10)
-    assert [(hit.file_id, hit.also_in) for hit in hits] == [("first", ("copy",)), ("other", ())]
+    assert [(hit.file_id, hit.also_in) for hit in hits] == [("first", ("copy", "twice")), ("other", ())]
 
 
 @pytest.mark.parametrize(
@@ -523,6 +525,8 @@ def test_a_table_of_many_passages_is_one_hit_unless_more_of_them_tell_something(
         chunk(_table(0)),
         chunk(_table(10, "77 | welder | hall")),
         chunk(_table(20, "99 | cook | inn")),
+        chunk(_table(30, "78 | welder | yard" + " | a remark" * 20)),
+        chunk(_table(40, "98 | cook | yard" + " | a remark" * 20)),
     ]
     index.add(connection, "staff", ["b1"], None, "staff.csv", passages)
     index.add(

@@ -42,6 +42,15 @@ def finalized(
     return files.insert(store, session, now=1.0)[session.id]
 
 
+def test_a_new_address_never_shortens_the_time_of_earlier_ones(store: sqlite3.Connection) -> None:
+    new = NewSession(Declaration("policy.md"), 1, ())
+    [address] = sessions.insert(store, new, now=1_000.0, lifetime_s=60.0)
+    again = sessions.renew(store, address.session_id, now=10.0, lifetime_s=60.0)  # the clock was set back
+
+    assert sessions.list_stale(store, before=1_059.0) == []
+    assert again.expires_at == 70.0
+
+
 def indexed(store: sqlite3.Connection, file_id: str) -> None:
     """Make the file searchable as the worker does."""
     file = files.get(store, file_id)

@@ -201,6 +201,7 @@ WRONG: list[tuple[dict[str, object], dict[str, str], tuple[str, ...]]] = [
         ("--api-base-url", "CALYPSO_API_BASE_URL", "/v1"),
     ),
     ({"api_base_url": "https://u:p@calypso.example/v1"}, {}, ("--api-base-url", "password")),
+    ({"api_base_url": "https://user@calypso.example/v1"}, {}, ("--api-base-url", "user name")),
     ({"api_base_url": "https://calypso.example/v1?x=1"}, {}, ("--api-base-url", "/v1")),
     ({"api_base_url": "calypso"}, {}, ("--api-base-url", "full URL")),
     ({"api_base_url": "https://calypso.exa\tmple/v1"}, {}, ("--api-base-url", "full URL")),
@@ -239,6 +240,7 @@ WRONG: list[tuple[dict[str, object], dict[str, str], tuple[str, ...]]] = [
     ),
     ({"embeddings_url": "https://u:p@llm.example/v1"}, {}, ("--embeddings-url", "password")),
     ({"embeddings_url": "https://llm.example/v1?key=1"}, {}, ("--embeddings-url", "query")),
+    ({"embeddings_url": "https://llm.example/v1#key"}, {}, ("--embeddings-url", "query")),
     ({}, {"CALYPSO_EMBEDDINGS_KEY": "two words"}, ("CALYPSO_EMBEDDINGS_KEY", "does not look like")),
     (
         {},
@@ -281,6 +283,8 @@ def test_addresses_lose_their_endings_but_an_issuer_is_kept_as_it_is_written() -
     assert (
         settings_from({"public_url": "https://mcp.example:8443"}, {}).public_url == "https://mcp.example:8443"
     )
+    assert settings_from({"public_url": "http://localhost:80"}, {}).public_url == "http://localhost"
+    assert settings_from({"public_url": "http://localhost:443"}, {}).public_url == "http://localhost:443"
     oauth = {"oauth_jwks_url": "https://id.example/keys", "oauth_audience": "calypso"}
     for issuer in ("https://id.example", "https://id.example/"):
         assert settings_from({"oauth_issuer": issuer, **oauth}, {}).oauth_issuer == issuer
