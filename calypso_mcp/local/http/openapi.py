@@ -69,7 +69,9 @@ def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
             "securitySchemes": {
                 "apiKey": {"type": "http", "scheme": "bearer", "description": "A project API key."}
             },
-            "headers": _HEADERS,
+            "headers": {
+                name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()
+            },
             "schemas": shapes.definitions,
         },
     }
@@ -213,18 +215,14 @@ def _plain(description: str, *headers: str) -> dict[str, Any]:
     return {"description": description, "headers": _named(headers), "content": content}
 
 
-def _text_header(description: str) -> dict[str, Any]:
-    return {"description": description, "schema": {"type": "string"}}
-
-
 _HEADERS: Final = {
-    "X-Request-Id": _text_header("Names the request in the backend's log."),
-    "Idempotency-Replayed": _text_header("`true` where the answer is of an earlier request."),
-    "Retry-After": _text_header("Seconds to wait before the next try."),
-    "WWW-Authenticate": _text_header("How to authenticate."),
-    "Accept-Ranges": _text_header("`bytes`."),
-    "Content-Range": _text_header("The part that is in the body."),
-    "Range": _text_header("The bytes that are stored, from the first one on; absent where there are none."),
+    "X-Request-Id": "Names the request in the backend's log.",
+    "Idempotency-Replayed": "`true` where the answer is of an earlier request.",
+    "Retry-After": "Seconds to wait before the next try.",
+    "WWW-Authenticate": "How to authenticate.",
+    "Accept-Ranges": "`bytes`.",
+    "Content-Range": "The part that is in the body.",
+    "Range": "The bytes that are stored, from the first one on; absent where there are none.",
 }
 
 

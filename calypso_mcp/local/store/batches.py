@@ -70,16 +70,13 @@ def list_items(connection: sqlite3.Connection, batch_id: str) -> list[ItemRow]:
     by_session = sessions.get_all(connection, [row["session_id"] for row in rows if row["session_id"]])
     by_file = files.get_all(connection, [row.file_id for row in by_session.values() if row.file_id])
     successors = files.get_successors(connection, [row["gone_file"] for row in rows if row["gone_file"]])
-    return [_item(row, by_session, by_file, successors.get(row["gone_file"])) for row in rows]
-
-
-def _item(
-    row: sqlite3.Row, by_session: dict[str, SessionRow], by_file: dict[str, FileRow], successor: str | None
-) -> ItemRow:
-    session = by_session.get(row["session_id"])
-    file = by_file.get(session.file_id) if session and session.file_id else None
-    code, message = row["error_code"], row["error_message"]
-    return ItemRow(row["client_file_id"], code, message, session, file, successor)
+    items: list[ItemRow] = []
+    for row in rows:
+        session = by_session.get(row["session_id"])
+        file = by_file.get(session.file_id) if session and session.file_id else None
+        code, message, successor = row["error_code"], row["error_message"], successors.get(row["gone_file"])
+        items.append(ItemRow(row["client_file_id"], code, message, session, file, successor))
+    return items
 
 
 def list_accepted_sessions(connection: sqlite3.Connection, batch_id: str) -> dict[str, str]:

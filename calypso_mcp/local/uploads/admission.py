@@ -18,7 +18,7 @@ from starlette.requests import Request
 from calypso_mcp.api.batches import CreateBatch
 from calypso_mcp.api.files import UploadTarget
 from calypso_mcp.api.problem import Problem
-from calypso_mcp.domain.limits import FILENAME_CHARS
+from calypso_mcp.domain.limits import BUCKET_NAME_CHARS, FILENAME_CHARS
 from calypso_mcp.domain.slugs import slug_of
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.domain.uploads.manifest import Entry, check_manifest
@@ -205,7 +205,7 @@ def _by_slug(connection: sqlite3.Connection, given: str, *, may_create: bool, no
     # A slug that is taken belongs to an archived bucket, which accepts nothing.
     if not may_create or not slug or buckets.find_slug(connection, slug) is not None:
         raise bucket_not_assigned(given)
-    return buckets.insert(connection, slug=slug, name=given[:120], description=None, now=now)
+    return buckets.insert(connection, slug=slug, name=given[:BUCKET_NAME_CHARS], description=None, now=now)
 
 
 def build_upload_target(request: Request, address: Address) -> UploadTarget:
