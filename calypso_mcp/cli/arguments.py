@@ -228,7 +228,7 @@ def _split(argv: list[str]) -> tuple[Command, list[str]]:
         if not word.startswith("-") or word == "-":
             command = next((known for known in COMMANDS if known.name == word), None)
             if command is None:
-                guess = _did_you_mean(word, [known.name for known in COMMANDS])
+                guess = _did_you_mean(word, [*(known.name for known in COMMANDS), "--help", "--version"])
                 raise UsageError(f"there is no command {_shown(word)}{guess}.", None)
             return command, argv[:position] + argv[position + 1 :]
         if word.partition("=")[0].replace("--no-", "--", 1) not in takes_value:

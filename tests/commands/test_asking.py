@@ -124,7 +124,10 @@ def test_an_answer_makes_its_bucket_only_where_that_is_asked_for(tmp_path: Path)
         "calypso-mcp: There is no bucket 'Shuttle times'. Add --create-bucket to create it.\n",
     )
     added = command(data, *adding, "--create-bucket")
-    assert "next_step: Search it with `calypso-mcp search`." in added.stdout
+    assert added.stdout.splitlines() == [
+        "accepted: When does the shuttle leave?, ready in shuttle-times",
+        "Search it with `calypso-mcp search`.",
+    ]
     assert added.stderr == "new bucket: shuttle-times\n"
     assert "At noon." in command(data, "search", "shuttle").stdout
 

@@ -24,7 +24,7 @@ def add_adding_arguments(parser: CommandParser) -> None:
 def add_source(
     tool: str, asked: Mapping[str, object], arguments: argparse.Namespace, flags: Mapping[str, object]
 ) -> int:
-    """Call the tool that adds a source and print its result, a fact on each line."""
+    """Call the tool that adds a source and print what became of it."""
     asked = {**asked, "bucket": arguments.destination}
     with naming_create_bucket(arguments.destination):
         try:
@@ -36,6 +36,13 @@ def add_source(
             print(f"new bucket: {created['slug']}", file=sys.stderr)
             result = call_tool(tool, asked, flags)
     if not print_result(result, arguments):
-        for name, value in result.items():
-            print(f"{name}: {clean_line(in_commands(str(value)), _LINE_CHARS)}")
+        name = result.get("title") or result.get("filename")
+        print(
+            clean_line(
+                f"{result['outcome']}: {name}, {result['readiness']} in {result['bucket']}", _LINE_CHARS
+            )
+        )
+        for fact in ("reason", "next_step"):
+            if result.get(fact):
+                print(clean_line(in_commands(result[fact]), _LINE_CHARS))
     return 0

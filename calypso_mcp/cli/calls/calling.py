@@ -85,9 +85,13 @@ def print_table(
 ) -> None:
     """Print rows under headings, as wide as the terminal; a long cell goes on in its column.
 
-    Cells under the headings in `whole` are never broken, so that they can be copied.
+    Empty columns are left out. Cells under the headings in `whole` are never broken, so that they can
+    be copied.
     """
-    cells = [[clean_line(str(cell), _CELL_CHARS) for cell in row] for row in (headings, *rows)]
+    table = [[clean_line(str(cell), _CELL_CHARS) for cell in row] for row in (headings, *rows)]
+    filled = [place for place in range(len(headings)) if any(row[place] for row in table[1:])]
+    headings = [headings[place] for place in filled]
+    cells = [[row[place] for place in filled] for row in table]
     widest = [max(map(len, column)) for column in zip(*cells, strict=True)]
     least = [
         width if name in whole else min(width, _NARROWEST_COLUMN)

@@ -154,6 +154,16 @@ async def test_in_a_terminal_progress_is_a_bar() -> None:
     assert "100%" in out.getvalue()
 
 
+def test_a_column_without_a_cell_is_left_out_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name", "tags", "state"), [("a.md", "", "ready"), ("b.md", "", "failed")])
+    assert capsys.readouterr().out.splitlines() == [
+        "name  state",
+        "----  ------",
+        "a.md  ready",
+        "b.md  failed",
+    ]
+
+
 def test_an_id_in_a_table_stays_whole_however_narrow_the_terminal_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

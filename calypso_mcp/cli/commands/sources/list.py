@@ -16,6 +16,9 @@ from calypso_mcp.cli.calls.calling import (
 )
 from calypso_mcp.cli.printing.curves import growth_lines
 from calypso_mcp.domain.amounts import format_bytes
+from calypso_mcp.domain.untrusted_text import clean_line
+
+_LINE_CHARS = 400
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -85,7 +88,7 @@ def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
             (
                 source["name"],
                 format_bytes(source["size_bytes"]) if "size_bytes" in source else "",
-                f"{source['state']}: {source['reason']}" if source.get("reason") else source["state"],
+                source["state"],
                 ", ".join(source.get("tags", [])),
                 source.get("updated", ""),
                 source["file_id"],
@@ -96,6 +99,10 @@ def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
     )
     total = pages[-1].get("total", len(sources))
     print(f"{total} {'source' if total == 1 else 'sources'}")
+    # In the table, each would leave the names a few letters wide.
+    for source in sources:
+        if source.get("reason"):
+            print(clean_line(f"{source['state']}: {source['name']}: {source['reason']}", _LINE_CHARS))
     for line in growth_lines(growth["upload"] if growth else ()):
         print(line)
     return 0
