@@ -40,15 +40,19 @@ def parse(text: str, syntax: Syntax) -> object:
     Raises:
         Unreadable: It does not follow its syntax, or says one thing twice.
     """
-    if syntax == "json":
-        return jsonc.loads(text)
-    if syntax == "toml":
-        import tomllib
+    try:
+        if syntax == "json":
+            return jsonc.loads(text)
+        if syntax == "toml":
+            import tomllib
 
-        try:
             return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise Unreadable(str(error)) from None
-    from calypso_mcp.cli.clients.yaml_edit import loads
+        from calypso_mcp.cli.clients.yaml_edit import loads
 
-    return loads(text)
+        return loads(text)
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
+    except Unreadable:
+        raise
+    except ValueError as error:  # such as a number with too many digits
+        raise Unreadable(str(error)) from None

@@ -62,8 +62,6 @@ def loads(text: str) -> object:
         return json.loads(bare, object_pairs_hook=_without_repeats)
     except json.JSONDecodeError as error:
         raise Unreadable(f"line {error.lineno}: {error.msg}") from None
-    except RecursionError:
-        raise Unreadable("it is nested too deeply") from None
 
 
 def members(bare: str, start: int) -> Iterator[Member]:

@@ -16,6 +16,8 @@ from calypso_mcp.cli.clients.jsonc import Unreadable
 
 Listing = Literal["mapping", "sequence"]
 _INDENT = 2
+#: More than any configuration has.
+_MOST_NODES = 100_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -32,12 +34,31 @@ def loads(text: str) -> object:
     """Return the value of a YAML text. An empty text is an empty mapping.
 
     Raises:
-        Unreadable: It is no YAML, or a mapping has a name twice.
+        Unreadable: It is no YAML, a mapping has a name twice, or references repeat too much.
     """
     try:
-        return _Loader(text).get_single_data() or {}
+        loader: Any = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return {}
+        if _size(node, {}) > _MOST_NODES:
+            raise Unreadable("its references repeat too much")
+        return loader.construct_document(node) or {}
     except yaml.YAMLError as error:
         raise Unreadable(" ".join(str(error).split())) from None
+
+
+def _size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """Return the number of nodes with those that references repeat; one within itself has too many."""
+    if id(node) not in sizes:
+        sizes[id(node)] = _MOST_NODES
+        nodes: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            nodes = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes = node.value
+        sizes[id(node)] = 1 + sum(_size(part, sizes) for part in nodes)
+    return sizes[id(node)]
 
 
 def set_entry(text: str, key: str, name: str, value: Mapping[str, object], listing: Listing) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from calypso_mcp.cli.clients import jsonc
 from calypso_mcp.cli.clients.edits import server_in, with_server
-from calypso_mcp.cli.clients.facts import CLIENTS, Client
+from calypso_mcp.cli.clients.facts import CLIENTS, Client, Syntax
 from calypso_mcp.cli.clients.files import parse
 from calypso_mcp.cli.clients.jsonc import Unreadable
 from calypso_mcp.cli.clients.shapes import Local, Remote, fields_of
@@ -243,6 +243,27 @@ def test_what_is_read_only_or_no_file_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "{}"
     with pytest.raises(Unreadable):
         Snapshot.of(path / "below" / "x.json")
+
+
+_REPEATS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    ("syntax", "text"),
+    [
+        ("json", '{"a":' * 50_000 + "1" + "}" * 50_000),
+        ("json", f'{{"a": {"9" * 10_000}}}'),
+        ("toml", "a = " + "[" * 5_000 + "]" * 5_000),
+        ("toml", f"a = {'9' * 10_000}"),
+        ("yaml", "[" * 5_000 + "]" * 5_000),
+        ("yaml", f"a: {'9' * 10_000}"),
+        ("yaml", _REPEATS),
+        ("yaml", "a: &a [*a]"),
+    ],
+)
+def test_a_configuration_made_to_hurt_its_reader_is_left_alone(syntax: Syntax, text: str) -> None:
+    with pytest.raises(Unreadable):
+        parse(text, syntax)
 
 
 def test_missing_folders_are_made(tmp_path: Path) -> None:

@@ -181,7 +181,9 @@ def _parse(path: Path) -> _File:
         content: dict[str, Any] = tomllib.loads(data.decode())
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text.") from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply.") from None
+    except ValueError as error:
         # The parser's own words may quote the line at fault; its position is all a reader needs.
         position = str(error).rpartition("(")[2].rstrip(")")
         raise ConfigError(f"{path}: is not TOML ({position}).") from None
