@@ -455,6 +455,18 @@ def test_a_row_longer_than_a_passage_stays_whole() -> None:
     assert second.text == "name: B | text: x"
 
 
+def test_the_leaves_of_toml_have_the_lines_of_their_table() -> None:
+    text = (
+        'title = "Port"\n\n[[boats]]\nname = "Sula"\ncrew = 4\n\n[fees]\nnight = """\nnine\neuros"""\n\n# due'
+    )
+    [block] = read("a.toml", text).blocks
+    assert block.text == "title: Port\nboats: name: Sula | crew: 4\nfees.night: nine\neuros\ndue"
+    assert block.row_lines == ((1, 1), (3, 5), (7, 12), (7, 12), (12, 12))
+    for mistaken in ('note = """\n[fees]\n"""', "sizes = [\n [1],\n [2]\n]"):
+        [block] = read("a.toml", mistaken).blocks
+        assert (block.line_start, block.row_lines) == (None, ())
+
+
 def test_front_matter_gives_title_and_tags_in_yaml_and_toml() -> None:
     for text in ("---\ntitle: T\ntags: [a, b]\n---\nx", '+++\ntitle = "T"\ntags = ["a", "b"]\n+++\nx'):
         for written in (text, text.replace("\n", "\n\n", 1)):

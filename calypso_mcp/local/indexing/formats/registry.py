@@ -195,7 +195,7 @@ ENTRIES: tuple[Entry, ...] = (
         "data.structured:read_json_lines"),
     _entry("yaml", "YAML", "yaml yml", "application/yaml application/x-yaml text/yaml",
         "data.structured:read_yaml"),
-    _entry("toml", "TOML", "toml", "application/toml", "data.structured:read_toml", locator=Locator.SECTION),
+    _entry("toml", "TOML", "toml", "application/toml", "data.structured:read_toml"),
     _entry("properties", "catalogs of messages", "properties strings po pot", "text/x-gettext-translation",
         "data.structured:read_properties"),
     _entry("xml", "XML",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any, cast
 
 from calypso_mcp.local.indexing.chunking import TARGET_CHARS
@@ -21,6 +22,7 @@ from calypso_mcp.local.indexing.formats.toml import parse_toml
 
 #: A name with its colon, or a leaf.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?+(\s*+:)?+|[-+.\w]++')
+_TOML_TABLE = re.compile(r"^[ \t]*+\[")
 _COMMENT = re.compile(r"[ \t]*#+[ \t]*(\S.*)")
 _TITLE_KEYS = ("title", "name")
 #: A line of a catalog of messages with those that go on with it, and what it escapes (java.util.Properties,
@@ -66,11 +68,11 @@ def read_yaml(file: FileContent) -> Document:
 
 
 def read_toml(file: FileContent) -> Document:
-    """Return the leaves of a TOML file, then its comments."""
+    """Return the leaves of a TOML file with the lines of their tables, then its comments."""
     decoded = decode(file.data, file.charset)
     try:
         value = parse_toml(decoded.text)
-        leaves = [(line, None, None) for line in lines_of(value)]
+        leaves = _leaves_of_tables(decoded.text) or [(line, None, None) for line in lines_of(value)]
     except (ValueError, RecursionError):
         return text_document(decoded, "not valid TOML, read as plain text")
     return Document(
@@ -123,6 +125,22 @@ def _json(text: str, repeated: set[str]) -> Any:
     return json.loads(
         text, parse_int=str, parse_float=str, object_pairs_hook=partial(_with_all_values, repeated)
     )
+
+
+def _leaves_of_tables(text: str) -> list[Line]:
+    """Return the leaves of each table of a TOML text; none if something else begins like a table."""
+    lines = text.split("\n")
+    starts = [number for number, line in enumerate(lines) if number and _TOML_TABLE.match(line)]
+    found: list[Line] = []
+    for start, end in pairwise([0, *starts, len(lines)]):
+        table = "\n".join(lines[start:end]).rstrip()
+        try:
+            found += [
+                (line, start + 1, start + 1 + table.count("\n")) for line in lines_of(parse_toml(table))
+            ]
+        except ValueError:
+            return []
+    return found
 
 
 def _places_of_leaves(text: str) -> list[int]:
