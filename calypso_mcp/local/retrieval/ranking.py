@@ -15,6 +15,8 @@ from calypso_mcp.local.retrieval.words.stems import Sought, Stems, weigh
 
 _SATURATION = 1.2
 _LENGTH_CORRECTION = 0.6
+#: Times the mean length: only rows of tables are longer.
+_LONGEST = 3.0
 #: Factor of a passage that holds every word of a query. Without it, a passage that repeats all but one a
 #: dozen times comes before the one that holds them all for half of the queries.
 _HOLDS_ALL = 1.3
@@ -100,7 +102,7 @@ def standings(
     lengths = {candidate.id: candidate.length for candidate in candidates}
     mean = mean_length or sum(lengths.values()) / max(len(lengths), 1) or 1.0
     damping = {
-        passage_id: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * length / mean)
+        passage_id: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * min(length / mean, _LONGEST))
         for passage_id, length in lengths.items()
     }
     found = list(_found(columns, sought, whole))

@@ -513,6 +513,17 @@ def test_passages_of_an_older_store_keep_their_page() -> None:
     assert places == [(Part("page", 7), None), (None, 3)]
 
 
+def test_a_row_with_a_huge_cell_comes_before_a_passage_with_half_of_the_words(
+    connection: sqlite3.Connection,
+) -> None:
+    notes = "the printer was looked at again and nothing came of it " * 60
+    add(connection, "tickets", f"Product | Problem | Notes | Owner\nFjord | leaking valve | {notes} | Ann")
+    for number in range(20):
+        product, part = ("Fjord", "Corvo")[number % 2], ("valve", "leaking hose")[number // 2 % 2]
+        add(connection, f"note{number}", f"Today the {product} had a {part} replaced in house {number}.")
+    assert found(connection, "Fjord valve leaking owner today", "b1")[0] == "tickets"
+
+
 def _table(first: int, *more: str) -> str:
     rows = [f"{number} | clerk | office {number}" for number in range(first, first + 10)]
     return "\n".join(["id | role | place", *rows, *more])

@@ -48,6 +48,8 @@ _UNREMARKABLE = """
     gelten lautet beträgt heißt erreiche montant durée numéro nom jour jours heure importe cantidad duración
     número nombre teléfono día días hora fecha importo durata numero nome giorno giorni telefono bedrag duur
     naam dagen tijd numer nazwa dni
+    lang uhr ora ore tempo heures horas tiempo laat mycket länge ofta många godzinie godziny długo często
+    saat kadar долго часто
 """
 _FUNCTION = """
     der die das den dem des ein eine einer eines einem einen und oder ist sind waren wird werden wurde

@@ -45,6 +45,8 @@ _QUOTED = re.compile(
 )
 _NUMBER = re.compile(r"(?<![^\W_])[^\W_]++(?:[-.:/~+][^\W_]++)+")
 _LETTERS = re.compile(r"[^\W_]+")
+#: The word after one that stands before nouns, in English only.
+_DETERMINED = re.compile(r"\b(?:the|which|our|my|your|their|this|each)\s([^\W_]++)", re.IGNORECASE)
 #: Letters of scripts whose words have been stemmed already, or are pairs of characters.
 _STEMMED = re.compile(
     "[\u0400-\u052f\u0600-\u06ff\u0900-\u097f\u0e00-\u109f\u1780-\u17ff\u3000-\u9fff\uac00-\ud7a3]"
@@ -189,9 +191,14 @@ def _query_words(query: str) -> list[str]:
 
 
 def _is_name(word: str, query: str) -> bool:
-    """Whether a word that joins others in some language is a name: AI, OS and the E of "vitamin E" are."""
+    """Whether a word that joins others in some language names something in this query.
+
+    AI, OS and the E of "vitamin E" do, and what follows an English article ("the van", "which os").
+    """
+    if word.casefold() not in FUNCTION_WORDS:
+        return False
     is_capital = word.isupper() and not query.isupper() and (len(word) > 1 or not query.startswith(word))
-    return is_capital and word.casefold() in FUNCTION_WORDS
+    return is_capital or word in _DETERMINED.findall(query)
 
 
 def _spelled(text: str) -> str:
