@@ -108,7 +108,8 @@ class Uploads:
         sent = await self._many.run([uploads[index] for index in left], on_progress, superseded)
         for index, state in zip(left, sent, strict=True):
             held = found.earlier.get(index)
-            states[index] = _with_earlier(state, uploads[index], held, before.get(index))
+            identified = replace(state, id=state.file_id or state.id)
+            states[index] = _with_earlier(identified, uploads[index], held, before.get(index))
         return [states[index] for index in range(len(uploads))]
 
     async def sent_from(self, origins: Mapping[str, Iterable[str]], bucket_id: str) -> set[str]:

@@ -177,6 +177,7 @@ async def send(
             outcomes = await client.uploads.upload_all(uploads, on_progress=on_progress)
     assert [outcome.name for outcome in outcomes] == [upload.declaration.filename for upload in uploads]
     assert all((outcome.file_id is not None) == outcome.is_uploaded for outcome in outcomes)
+    assert all(outcome.id == outcome.file_id for outcome in outcomes if outcome.is_uploaded)
     assert all(outcome.is_uploaded or (outcome.code and outcome.message) for outcome in outcomes)
     return outcomes
 
