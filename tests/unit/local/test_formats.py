@@ -253,6 +253,7 @@ READ = {
         "key: Night | true | key: Day | false",
     ),
     "messages of a chat": ("a.json", '[{"text": "R&amp;D &lt;b> &copy"}]', "text: R&D <b> &copy"),
+    "html within yaml": ("a.yaml", 'q: "R&amp;D?"\na: "<p>At <b>quay</b> 3</p>"\n', "q: R&D?\na: At quay 3"),
     "references in a table": ("a.csv", "name,eur\nR&amp;D,9", "name: R&D | eur: 9"),
     "ruby": ("a.html", "<ruby>漢字<rp>(</rp><rt>kanji</rt></ruby>", "漢字"),
     "xhtml": (

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from calypso_mcp.local.indexing.formats.data.leaves import MOST_DEPTH, RECORD_CHARS
+from calypso_mcp.local.indexing.formats.data.leaves import MOST_DEPTH, RECORD_CHARS, leaf_text
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 
 _COMMENT = re.compile(r"(?:^|[ \t])#+[ \t]*(\S.*)")
@@ -98,7 +98,7 @@ def _leaf(event: yaml.ScalarEvent | yaml.AliasEvent, outer: _Collection | None) 
         outer.key = value
         return
     path = outer.take_path() if outer is not None else ""
-    said = value.strip()
+    said = leaf_text(value).strip()
     if said and event.start_mark is not None and event.end_mark is not None:
         start, end = event.start_mark.line + 1, event.end_mark.line + 1
         # A block scalar ends where the next line begins.
