@@ -132,7 +132,11 @@ def _show(
     if not matching:
         return None
     text = passage.text
-    first, *others = (spans[number] for number in matching)
+    chosen = [spans[number] for number in matching]
+    is_printed = sentences.is_row_of_figures(text[slice(*chosen[0])])
+    if is_printed:  # the names of its columns, which stand above its first row, are shown anyway
+        chosen.sort(key=lambda span: "\n" in text[slice(*span)])
+    first, *others = chosen
     is_row = CELL_SEPARATOR in text[slice(*first)]
     shown = _grow(first, others, _TABLE_CHARS if is_row and len(matching) <= _FEW_ROWS else _SECTION_CHARS)
     if is_row:
@@ -145,7 +149,7 @@ def _show(
         for span, (own, _) in zip(spans, held, strict=True)
         if begin <= span[0] and span[1] <= stop
     ]
-    if any(own for _, own in inside):
+    if any(own for _, own in inside) and not is_printed:
         shown = _best_stretch(inside, weights)
     after = [span for span, _ in inside if shown[1] <= span[0]]
     before = [span for span, _ in reversed(inside) if span[1] <= shown[0]]

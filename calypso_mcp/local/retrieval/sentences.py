@@ -18,6 +18,7 @@ _END = re.compile(
     "|\n(?=[ \t]*(?:[-*+\u2022|>#]|\\d{1,3}[.)])[ \t])"  # list items, headings
     "|\n(?=[ \t]*\\**(?:[QA]|Question|Answer)[ \t]?\\d{0,3}[:.)])"  # questions and answers
 )
+_FIGURES = re.compile(r"[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}\Z")
 #: Where a line that ends with a figure, such as a row of a printed table, is followed by another.
 _END_OF_FIGURES = re.compile(r"(?:(?<=\d)|(?<=\d[)%]))\n(?=[^\n]*[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}(?:\n|\Z))")
 _CLOSING = " \"'\u201d\u2019\u00bb)]*_"
@@ -79,6 +80,11 @@ def find_spans(text: str) -> list[tuple[int, int]]:
 def is_question(sentence: str) -> bool:
     """Whether a sentence asks."""
     return sentence.rstrip(_CLOSING).endswith(("?", "\uff1f", "\u061f"))
+
+
+def is_row_of_figures(sentence: str) -> bool:
+    """Whether a sentence is a row of a printed table."""
+    return _FIGURES.search(sentence) is not None
 
 
 def _is_row(line: str) -> bool:

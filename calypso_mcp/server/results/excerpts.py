@@ -17,7 +17,9 @@ _CELLS = re.compile(r" \| ")
 #: A cell that names its column.
 _LABEL = re.compile(r"^[^|\n]{1,60}: ")
 _FIGURES = re.compile(r"[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}\s*$")
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_NUMBER = re.compile(r"\d[\d.,]*")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_MOST_DAY_CHARS = 2
 #: Characters of the lines that name columns.
 _MOST_NAMES = 160
 _WORD = re.compile(r"\w{3,}")
@@ -82,7 +84,7 @@ def find_column_names(text: str, start: int) -> tuple[int, int]:
     is_row = _CELLS.search if _CELLS.search(row) else _FIGURES.search
     above = takewhile(_may_be_in_table, reversed(text[:begin].splitlines(keepends=True)))
     table = list(above)[::-1]
-    names = list(takewhile(lambda line: is_row(line) is None or _YEAR.search(line), table))
+    names = list(takewhile(lambda line: is_row(line) is None or _are_years(line), table))
     if is_row == _CELLS.search:
         names = [line for line in table[:1] if is_row(line) and not _LABEL.search(row)]
     top = begin - sum(map(len, table))
@@ -90,6 +92,13 @@ def find_column_names(text: str, start: int) -> tuple[int, int]:
     beside = (*table[len(names) :], below.partition("\n")[0])
     is_table = is_row(row) is not None and any(map(is_row, beside))
     return (top, top + size) if is_table and size <= _MOST_NAMES else (begin, begin)
+
+
+def _are_years(line: str) -> bool:
+    """Whether the figures in a line are years, or days of them."""
+    figures = _NUMBER.findall(line)
+    years = [figure for figure in figures if _YEAR.fullmatch(figure)]
+    return bool(years) and all(len(figure) <= _MOST_DAY_CHARS for figure in figures if figure not in years)
 
 
 def _may_be_in_table(line: str) -> bool:

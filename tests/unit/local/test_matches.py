@@ -157,3 +157,15 @@ def test_what_an_answer_quotes_is_found_again_in_its_passage(connection: sqlite3
     part = shown(match_quotations(found, ["First class is allowed on long journeys."]))
     assert part.heading == "Travel > Trains"
     assert match_quotations(found, ["Said nowhere."]) == found
+
+
+def test_of_a_table_of_figures_the_row_that_matches_is_shown_with_its_neighbours(
+    connection: sqlite3.Connection,
+) -> None:
+    """Its columns are named elsewhere: the lines that name them drew the quotation away from the row."""
+    rows = [f"Costs of plant {number} {number} {number * 71},300 ({number * 37},100)" for number in range(20)]
+    rows.insert(17, "Profit for the year 8 6,773,843 2,430,826")
+    table = "\n".join(["Note 2025 2024", "EUR thousand EUR thousand", *rows])
+    passage = best(connection, read_text(FileContent(table.encode())), "profit for the year in EUR thousand")
+    assert "Profit for the year 8 6,773,843 2,430,826" in shown(passage).text.splitlines()
+    assert shown(passage).text.splitlines()[0] in rows

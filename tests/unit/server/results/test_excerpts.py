@@ -71,6 +71,8 @@ CELLS = "Rates\n\nDepot | Euros\nLyngby | 4\nHorsens | 5"
         (PRINTED, "Revenue", "Note 2025 2024\nEUR thousand\n"),
         (PRINTED, "Profit", "Note 2025 2024\nEUR thousand\n"),
         (PRINTED, "Note", ""),
+        ("Site Euros Since\nA 124 2020\nB 125 2020\nC 126 2021", "C", "Site Euros Since\n"),
+        ("31 May 2025 31 May 2024\nA 124 120\nB 125 121", "B", "31 May 2025 31 May 2024\n"),
         (CELLS, "Lyngby", "Depot | Euros\n"),
         (CELLS, "Horsens", "Depot | Euros\n"),
         (CELLS, "Depot", ""),
