@@ -49,7 +49,8 @@ def excess(text: bytes, limits: JsonShape) -> str | None:
 def pruned(text: bytes, depth: int) -> bytes:
     """Return `text` with null in place of everything nested deeper than `depth` levels.
 
-    One deep value would make a parser give up the whole text, with all that is good beside it.
+    One deep value would make a parser give up the whole text, with all that is good beside it. Text that
+    ends in the middle stays unreadable.
     """
     kept: list[bytes] = []
     level, kept_to = 0, 0
@@ -63,4 +64,4 @@ def pruned(text: bytes, depth: int) -> bytes:
             level -= 1
             if level == depth:
                 kept_to = match.end()
-    return b"".join([*kept, text[kept_to:] if level <= depth else b""])
+    return b"".join([*kept, text[kept_to:]])

@@ -14,7 +14,7 @@ from itertools import count
 import anyio
 
 #: Uploads whose last request is remembered.
-_REMEMBERED = 4_096
+REMEMBERED = 4_096
 
 
 @dataclass(slots=True)
@@ -67,5 +67,5 @@ class Turns:
     def _remember(self, key: str, ticket: int) -> None:
         self._last_ticket.pop(key, None)
         self._last_ticket[key] = ticket
-        while len(self._last_ticket) > _REMEMBERED:
+        while len(self._last_ticket) > REMEMBERED:
             del self._last_ticket[next(iter(self._last_ticket))]

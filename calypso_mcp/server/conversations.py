@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from calypso_mcp.domain.callers.access import AccessGrant
 
 _PREFIX: Final = "conv_"
-_LONGEST: Final = 2_000
 _DIGEST_CHARS: Final = 12
 
 
@@ -66,7 +65,7 @@ class Conversations:
 
     def open(self, conversation_id: str, grant: AccessGrant) -> Turn | None:
         """Return the turn to go on after; None for any id that was not sealed for this caller."""
-        if not conversation_id.startswith(_PREFIX) or len(conversation_id) > _LONGEST:
+        if not conversation_id.startswith(_PREFIX):
             return None
         content = self._seal.open(conversation_id.removeprefix(_PREFIX), _caller(grant))
         if content is None:

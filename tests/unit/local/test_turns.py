@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from calypso_mcp.local.turns import Overtaken, Turns
+from calypso_mcp.local.turns import REMEMBERED, Overtaken, Turns
 
 
 async def test_a_newer_request_ends_the_older_one_first() -> None:
@@ -30,6 +30,19 @@ async def test_a_newer_request_ends_the_older_one_first() -> None:
                 events.append("new began")
     assert events[0] == "old ended"
     assert set(events) == {"old ended", "old went on", "new began"}
+
+
+async def test_only_so_many_uploads_are_remembered() -> None:
+    turns = Turns()
+    early = turns.arrive()
+    for number in range(REMEMBERED + 1):
+        async with turns.take(f"s{number}", turns.arrive()):
+            pass
+    async with turns.take("s0", early):  # forgotten, so nothing is known that overtook it
+        pass
+    with pytest.raises(Overtaken):
+        async with turns.take("s2", early):
+            pytest.fail("the newest are remembered")
 
 
 async def test_a_request_that_was_overtaken_before_it_began_does_not_begin() -> None:
