@@ -8,14 +8,12 @@ from typing import Self
 
 import httpx2
 
-from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.buckets.buckets import Buckets
-from calypso_mcp.client.buckets.member_files import MemberFiles
 from calypso_mcp.client.buckets.sources import BucketSources
 from calypso_mcp.client.buckets.websites import Websites
 from calypso_mcp.client.clock import SYSTEM_CLOCK, Clock
 from calypso_mcp.client.connection import Connection
-from calypso_mcp.client.files import Files
+from calypso_mcp.client.files import Batches, Files
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.qa import Qa
 from calypso_mcp.client.readiness import ReadinessWaiter
@@ -39,7 +37,6 @@ class CalypsoClient:
     Attributes:
         buckets: List and create buckets.
         sources: The sources of a bucket, if the backend lists them (see `connection.extensions`).
-        member_files: The files that a bucket names, if the backend cannot list sources.
         files: Upload sessions, knowledge files, indexing tasks: one method per endpoint.
         batches: Likewise for batches.
         agents: List and create agents.
@@ -106,7 +103,6 @@ class CalypsoClient:
         self.buckets = Buckets(requester)
         self.files = Files(requester)
         self.sources = BucketSources(requester)
-        self.member_files = MemberFiles(self.files)
         self.batches = Batches(requester)
         self.agents = Agents(requester)
         self.answers = Answers(requester, policies.timeouts)

@@ -1,8 +1,13 @@
-"""Requests about single uploads, knowledge files and indexing tasks."""
+"""Requests about uploads, single and in batches, knowledge files and indexing tasks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from calypso_mcp.api import paths
+from calypso_mcp.api.batches import Batch, BatchFinalized, BatchSession, CreateBatch, FinalizeBatch
+from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import (
     CreateUploadSession,
     FinalizeUploadSession,
@@ -10,7 +15,14 @@ from calypso_mcp.api.files import (
     KnowledgeFile,
     UploadSession,
 )
+from calypso_mcp.api.sources import Source, SourceList
 from calypso_mcp.client.transport.requester import ApiAnswer, Requester
+from calypso_mcp.concurrency import map_parallel
+from calypso_mcp.errors import NotFound
+
+#: Requests for single files at the same time, and at most for one page, however few of them fit.
+_PARALLEL: Final = 8
+_MOST_ASKED: Final = 100
 
 
 class Files:
@@ -51,3 +63,55 @@ class Files:
     async def task(self, task_id: str) -> IndexingTask:
         """Return one indexing task."""
         return (await self._requester.get(paths.fill(paths.TASK, task_id=task_id), IndexingTask)).body
+
+    async def page_of(
+        self, bucket: Bucket, fits: Callable[[KnowledgeFile], bool], *, limit: int, cursor: str | None
+    ) -> SourceList:
+        """Return files that a bucket names and that fit, in its order, where the backend lists no sources.
+
+        The published API lists no files (API sheet section 15), but a bucket names their ids (section 3.2).
+        Each is asked for by itself, and only so many: a page may hold fewer than `limit` and still have one
+        that follows. An unknown `cursor` begins at the start.
+        """
+        ids = bucket.file_ids
+        start = ids.index(cursor) + 1 if cursor in ids else 0
+        found: list[Source] = []
+        last = start
+        while last < len(ids) and last - start < _MOST_ASKED and len(found) < limit:
+            asked = ids[last : last + min(_PARALLEL, limit - len(found))]
+            files = await map_parallel(self._find, asked, limit=_PARALLEL)
+            found += [_source(file) for file in files if file is not None and fits(file)]
+            last += len(asked)
+        return SourceList(sources=tuple(found), next_cursor=ids[last - 1] if last < len(ids) else None)
+
+    async def _find(self, file_id: str) -> KnowledgeFile | None:
+        try:
+            return await self.get(file_id)
+        except NotFound:
+            return None
+
+
+class Batches:
+    """`/knowledge/files:batch` and `/knowledge/batches`. Errors: see `Requester.post`."""
+
+    def __init__(self, requester: Requester) -> None:
+        self._requester = requester
+
+    async def create(self, batch: CreateBatch) -> ApiAnswer[BatchSession]:
+        """Open sessions for 1 to 100 files. The key inside the manifest makes a repetition safe."""
+        return await self._requester.post(paths.BATCH_SESSIONS, BatchSession, batch, creates=True)
+
+    async def finalize(self, batch_id: str) -> ApiAnswer[BatchFinalized]:
+        """Turn what has been uploaded into knowledge files; the rest stays pending. Safe to repeat."""
+        path = paths.fill(paths.FINALIZE_BATCH, batch_id=batch_id)
+        return await self._requester.post(path, BatchFinalized, FinalizeBatch())
+
+    async def get(self, batch_id: str) -> Batch:
+        """Return a batch with its items."""
+        path = paths.fill(paths.BATCH, batch_id=batch_id)
+        return (await self._requester.get(path, Batch, params={"include_items": "true"})).body
+
+
+def _source(file: KnowledgeFile) -> Source:
+    name = file.filename or file.title or file.id
+    return Source(**dict(file.model_copy(update={"name": name})), identity=name)

@@ -13,10 +13,9 @@ from calypso_mcp.api.batches import Batch
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.states import state_of_batch, state_of_bucket, state_of_file, state_of_item
-from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.buckets.buckets import Buckets
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.files import Files
+from calypso_mcp.client.files import Batches, Files
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import open_task_group, run_in_background
 from calypso_mcp.domain.states.file_state import FileState, Reason, StateReport

@@ -16,7 +16,7 @@ import httpx2
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from calypso_mcp.cli.embedded import BackendKey, sign_in_link
-from calypso_mcp.client.transport.request_log import keep_addresses_out
+from calypso_mcp.client.transport.connections import keep_addresses_out
 from calypso_mcp.local.processes.served import look_up
 from tests.browser.shown import WIDTHS
 from tests.support.live_backend import BOUND_S

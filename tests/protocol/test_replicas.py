@@ -22,7 +22,7 @@ import pytest
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from calypso_mcp.client.transport.request_log import keep_addresses_out
+from calypso_mcp.client.transport.connections import keep_addresses_out
 from calypso_mcp.server.access.access_file import tokens
 from tests.support.live_backend import API_KEY, BOUND_S, LocalOptions, options_for, over_socket, serving
 from tests.support.team_server import Worker, call

@@ -20,7 +20,7 @@ import anyio
 import httpx2
 import uvicorn
 
-from calypso_mcp.client.transport.request_log import keep_addresses_out
+from calypso_mcp.client.transport.connections import keep_addresses_out
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.options import LocalOptions
 from tests.support.described_api import mismatches

@@ -22,7 +22,7 @@ import httpx2
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from calypso_mcp.client.transport.request_log import keep_addresses_out
+from calypso_mcp.client.transport.connections import keep_addresses_out
 from calypso_mcp.server.access.access_file import tokens
 from tests.support.secret_watch import watched
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Final
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import anyio
 import httpx2
 
-from calypso_mcp.api import paths
+from calypso_mcp.api import answers, paths
 from calypso_mcp.api.answers import AnswerRequest, RawAnswer
 from calypso_mcp.api.search import SearchResult
+from calypso_mcp.api.wire import as_object
 from calypso_mcp.client.policies import Timeouts
 from calypso_mcp.client.retrieval import evidence
-from calypso_mcp.client.retrieval.answer_stream import StreamedAnswer
 from calypso_mcp.client.transport.bodies import decoded, unpacked
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.errors import AnswerFailed, RequestTimedOut
+
+#: Events that end an answer without one, and the status they stand for.
+_ENDINGS: Final[Mapping[str, str]] = {
+    "response.failed": "failed",
+    "response.incomplete": "incomplete",
+    "response.cancelled": "cancelled",
+}
+#: Events of which something is kept until the answer ends.
+_KEPT: Final = frozenset({answers.TEXT_DELTA, answers.TEXT_DONE, answers.ANNOTATION_ADDED, answers.ITEM_DONE})
+
 
 #: Sources of one answer that are kept.
 MOST_SOURCES: Final = 20
@@ -104,8 +115,77 @@ class Answers:
         return await self._requester.post_and_listen(paths.RESPONSES, request, read, wait_s=self._wait_s)
 
 
+@dataclass(slots=True)
+class _StreamedAnswer:
+    """An answer while it comes in as events; unknown ones are passed over, and lines that are no events.
+
+    Attributes:
+        characters: How much of its text is there.
+        kept_characters: How much is kept of all events, their own framing included.
+    """
+
+    characters: int = 0
+    kept_characters: int = 0
+    _pieces: list[str] = field(default_factory=list[str])
+    _parts: list[str] = field(default_factory=list[str])
+    _notes: list[Any] = field(default_factory=list[Any])
+    _items: list[Any] = field(default_factory=list[Any])
+    _last: Mapping[str, Any] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self._last is not None
+
+    def take(self, name: str, data: str) -> None:
+        event = _read_event(data)
+        kind = event.get("type") or name
+        if kind in _KEPT:
+            self.kept_characters += len(data)
+        match kind:
+            case answers.TEXT_DELTA:
+                piece = str(event.get("delta") or "")
+                self._pieces.append(piece)
+                self.characters += len(piece)
+            case answers.TEXT_DONE:
+                self._parts.append(str(event.get("text") or ""))
+            case answers.ANNOTATION_ADDED:
+                self._notes.append(event.get("annotation"))
+            case answers.ITEM_DONE:
+                self._items.append(event.get("item"))
+            case answers.COMPLETED:
+                self._last = as_object(event.get("response"))
+            case "error":
+                self._last = {"error": event.get("error") or event or "it gives no reason"}
+            case str() if kind in _ENDINGS:
+                self._last = {**as_object(event.get("response")), "status": _ENDINGS[kind]}
+            case _:
+                pass
+
+    def body(self) -> RawAnswer:
+        """Return the whole answer.
+
+        Raises:
+            AnswerFailed: The stream ended before the answer did.
+        """
+        if self._last is None:
+            raise AnswerFailed("The agent's answer broke off before its end.", code="answer_incomplete")
+        body = dict(self._last)
+        text = "\n".join(part for part in self._parts if part) or "".join(self._pieces)
+        body["output_text"] = body.get("output_text") or text
+        message = {"type": "message", "content": [{"type": "output_text", "annotations": self._notes}]}
+        body["output"] = body.get("output") or self._items or [message]
+        return RawAnswer.model_validate(body)
+
+
+def _read_event(data: str) -> Mapping[str, Any]:
+    try:
+        return as_object(json.loads(data))
+    except (ValueError, RecursionError):
+        return {}
+
+
 async def _folded(response: httpx2.Response, heard: Heard) -> RawAnswer:
-    answer = StreamedAnswer()
+    answer = _StreamedAnswer()
     bounded = httpx2.Response(
         response.status_code,
         headers={"content-type": _EVENT_STREAM},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
 from functools import cache, cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -12,7 +13,6 @@ from urllib.parse import urlsplit
 import httpx2
 
 from calypso_mcp.client.policies import ClientPolicies
-from calypso_mcp.client.transport.request_log import keep_addresses_out
 from calypso_mcp.domain.addresses import is_loopback
 
 #: Idle connections are dropped before common proxies and storage hosts drop them on us.
@@ -100,6 +100,25 @@ class Connections:
         )
         self._built.append(client)
         return client
+
+
+def keep_addresses_out() -> None:
+    """Keep upload addresses, which are secrets, out of the HTTP library's log; again is harmless.
+
+    It writes the whole URL of every request at INFO, and a program that uses the client as a library sets log
+    levels without knowing that.
+    """
+    logging.getLogger("httpx2").addFilter(_shorten_addresses)
+
+
+def _shorten_addresses(record: logging.LogRecord) -> bool:
+    """Shorten every URL to where it leads."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            f"{value.scheme}://{value.netloc.decode()}" if isinstance(value, httpx2.URL) else value
+            for value in record.args
+        )
+    return True
 
 
 @cache

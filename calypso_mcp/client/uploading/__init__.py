@@ -1,4 +1,4 @@
 """From declared files to accepted knowledge files: preparation, batches, bytes, record of sent files.
 
-Not here: single REST requests (`files`, `batches`), waiting until searchable (`readiness`).
+Not here: single REST requests (`files`), waiting until searchable (`readiness`).
 """

@@ -18,7 +18,7 @@ from calypso_mcp.api.batches import (
     ManifestItem,
 )
 from calypso_mcp.api.states import state_of_item, states_of_finalized
-from calypso_mcp.client.batches import Batches
+from calypso_mcp.client.files import Batches
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.uploading.preparation import Prepared, open_source
 from calypso_mcp.client.uploading.progress import ProgressBoard

@@ -44,11 +44,8 @@ class BatchUploads:
         self,
         uploads: Sequence[Upload],
         on_progress: Callable[[TransferProgress], None] | None = None,
-        superseded: Collection[int] = (),
     ) -> list[FileState]:
         """Upload everything. What goes wrong with a file is its outcome, not an exception.
-
-        Files whose indexes are in `superseded` are sent again: other content came after their earlier upload.
 
         Returns:
             One outcome for every input, in the order given.
@@ -61,7 +58,9 @@ class BatchUploads:
             board.enter("uploading", bytes_total=sum(prepared.size_bytes for prepared in items.values()))
             board.done(len(uploads) - len(files))
             anew = {
-                client_id for client_id, inputs in files.items() if not inputs.keys().isdisjoint(superseded)
+                client_id
+                for client_id, inputs in files.items()
+                if any(prepared.upload.supersedes for prepared in inputs.values())
             }
             states = await self._upload_files(items, board, anew)
             for client_id, inputs in files.items():

@@ -9,8 +9,7 @@ from typing import Final
 
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.states import state_of_file, state_of_item, states_of_finalized
-from calypso_mcp.client.batches import Batches
-from calypso_mcp.client.files import Files
+from calypso_mcp.client.files import Batches, Files
 from calypso_mcp.client.uploading.preparation import Prepared
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.concurrency import for_each

@@ -43,16 +43,13 @@ class SingleUpload:
         self._sent = sent
         self._transfer = transfer
 
-    async def run(
-        self, upload: Upload, on_kept: OnKept | None = None, *, is_superseded: bool = False
-    ) -> FileState:
+    async def run(self, upload: Upload, on_kept: OnKept | None = None) -> FileState:
         """Upload `upload`, or find that it is there already; see `Transfer.send` for `on_kept`.
 
         First the memory of earlier uploads is asked, which also knows files that came with a batch. Then the
         idempotency key comes from the content, so a repeated call finds the first one's session. If that came
         to nothing (the file failed, was deleted, or its address died half-way), the key of the next
-        generation starts over. With `is_superseded` it is sent again, as the newest: other content came
-        after it was uploaded before.
+        generation starts over. One that supersedes is sent again, as the newest.
 
         Raises:
             InputError: A rule is broken; nothing was sent.
@@ -62,7 +59,7 @@ class SingleUpload:
         """
         prepared = await prepare(upload)
         known, gone = await self._recall.file(prepared)
-        if known is not None and is_superseded:
+        if known is not None and upload.supersedes:
             known, gone = None, known.id
         if known is not None:
             done = _state(known, prepared, replayed=True)

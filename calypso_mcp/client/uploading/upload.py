@@ -21,12 +21,15 @@ class Upload:
         origin: The absolute path of the file, to recognise a changed one. None for inline content.
         keeps_name: Whether a file that this client sent to the same bucket before keeps its name there, such
             as that in another folder. Only with `if_exists`, which needs a list of the sources.
+        supersedes: Whether it is sent although its content was sent before, because other content came after
+            it. `Versions` finds that out.
     """
 
     source: ByteSource | SourceFactory
     declaration: Declaration
     origin: str | None = None
     keeps_name: bool = False
+    supersedes: bool = False
 
     @property
     def origins(self) -> tuple[str, ...]:

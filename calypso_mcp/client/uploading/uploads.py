@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,10 +10,9 @@ import anyio
 
 from calypso_mcp.api.sources import Source
 from calypso_mcp.api.states import state_of_file
-from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.buckets.sources import BucketSources
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.files import Files
+from calypso_mcp.client.files import Batches, Files
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.storage import Storage
@@ -68,15 +67,13 @@ class Uploads:
 
         `on_progress` is called with the number of bytes newly acknowledged by the storage.
         """
-        found = await self._versions.find([upload])
-        [upload] = found.uploads
-        await self._note_settled(found)
-        if 0 in found.settled:
-            return found.settled[0]
-        # Not queued behind the files of a large batch: the connection pool bounds what is sent at once.
-        before = await self._sent_before([upload])
-        state = await self._single.run(upload, on_progress, is_superseded=_is_superseded(found, 0, upload))
-        return _with_earlier(state, upload, found.earlier.get(0), before.get(0))
+
+        async def send(uploads: Sequence[Upload]) -> list[FileState]:
+            # Not queued behind the files of a large batch: the connection pool bounds what is sent at once.
+            return [await self._single.run(upload, on_progress) for upload in uploads]
+
+        [state] = await self._send([upload], send)
+        return state
 
     async def upload_all(
         self,
@@ -96,20 +93,23 @@ class Uploads:
         Returns:
             One outcome for every input, in the order given.
         """
+        return await self._send(uploads, lambda left: self._many.run(left, on_progress))
+
+    async def _send(
+        self,
+        uploads: Sequence[Upload],
+        send: Callable[[Sequence[Upload]], Awaitable[list[FileState]]],
+    ) -> list[FileState]:
+        """Send what the buckets do not hold already; returns one state for each upload, in their order."""
         found = await self._versions.find(uploads)
-        uploads = found.uploads
         await self._note_settled(found)
-        left = [index for index in range(len(uploads)) if index not in found.settled]
+        before = await self._sent_before(found.uploads)
+        left = found.left
         states = dict(found.settled)
-        superseded = [
-            position for position, index in enumerate(left) if _is_superseded(found, index, uploads[index])
-        ]
-        before = await self._sent_before(uploads)
-        sent = await self._many.run([uploads[index] for index in left], on_progress, superseded)
-        for index, state in zip(left, sent, strict=True):
+        for index, state in zip(left, await send([found.uploads[index] for index in left]), strict=True):
             held = found.earlier.get(index)
             identified = replace(state, id=state.file_id or state.id)
-            states[index] = _with_earlier(identified, uploads[index], held, before.get(index))
+            states[index] = _with_earlier(identified, found.uploads[index], held, before.get(index))
         return [states[index] for index in range(len(uploads))]
 
     async def sent_from(self, origins: Mapping[str, Iterable[str]], bucket_id: str) -> set[str]:
@@ -206,10 +206,6 @@ class Uploads:
             )
         )
         return [states.get(index) for index in range(len(uploads))]
-
-
-def _is_superseded(found: Found, index: int, upload: Upload) -> bool:
-    return index in found.earlier and upload.declaration.if_exists == "replace"
 
 
 def _with_earlier(

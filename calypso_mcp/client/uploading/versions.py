@@ -45,6 +45,11 @@ class Found:
     settled: dict[int, FileState]
     earlier: dict[int, Source]
 
+    @property
+    def left(self) -> list[int]:
+        """Inputs that have to be sent."""
+        return [index for index in range(len(self.uploads)) if index not in self.settled]
+
 
 class Versions:
     """Compares inputs with the sources of their buckets; holds nothing."""
@@ -89,6 +94,8 @@ class Versions:
                 state = await self._settled(uploads[index], versions, relabels=relabels)
                 if state is None:
                     found.earlier[index] = versions[-1]
+                    replaces = uploads[index].declaration.if_exists == "replace"
+                    uploads[index] = replace(uploads[index], supersedes=replaces)
                 else:
                     found.settled[index] = state
 

@@ -49,7 +49,7 @@ async def list_page(access: Access, bucket: Bucket, asked: SourcesQuery) -> Sour
     else:
         if asked.cursor and not bucket.holds(asked.cursor):
             raise unknown_cursor("list_sources")
-        page = await access.client.member_files.page(
+        page = await access.client.files.page_of(
             bucket, partial(_fits, asked), limit=asked.limit, cursor=asked.cursor
         )
     within = Reach(frozenset({bucket.id}), frozenset(bucket.file_ids))

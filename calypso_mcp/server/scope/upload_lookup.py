@@ -65,7 +65,7 @@ async def find_arrived(access: Access, upload_id: str, place: UploadPlace) -> Kn
         return None
     # The newest stand last, and one request for each file is all that the published API offers.
     cursor = bucket.file_ids[-_NEWEST - 1] if len(bucket.file_ids) > _NEWEST else None
-    page = await access.client.member_files.page(bucket, is_it, limit=1, cursor=cursor)
+    page = await access.client.files.page_of(bucket, is_it, limit=1, cursor=cursor)
     return next(iter(page.sources), None)
 
 
