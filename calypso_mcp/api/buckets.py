@@ -17,7 +17,7 @@ from pydantic import (
 
 from calypso_mcp.api.wire import AnyText, WireModel, spelled
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
-from calypso_mcp.domain.states.statuses import BucketStatus
+from calypso_mcp.domain.states.readiness import BucketStatus
 from calypso_mcp.domain.uploads.declaration import Destination
 
 T = TypeVar("T")

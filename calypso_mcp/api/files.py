@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, SecretStr, StrictBool, StrictInt, f
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.wire import AnswerModel, AnswerPart, AnyText, WireModel, spelled
-from calypso_mcp.domain.states.statuses import FileStatus
+from calypso_mcp.domain.states.readiness import FileStatus
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 
 _TASK_ID_KEYS = ("id", "task_id", "taskId")

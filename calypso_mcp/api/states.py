@@ -14,12 +14,17 @@ from calypso_mcp.api.batches import Batch, BatchItem, FinalizedItem
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile, StatedError
 from calypso_mcp.domain.states.file_state import FileState, Reason
-from calypso_mcp.domain.states.readiness import Readiness, file_readiness, hinges_on_store, overall
-from calypso_mcp.domain.states.statuses import BatchStatus, FileStatus
+from calypso_mcp.domain.states.readiness import (
+    BatchStatus,
+    FileStatus,
+    Readiness,
+    file_readiness,
+    hinges_on_store,
+    overall,
+)
 
 if TYPE_CHECKING:
-    from calypso_mcp.api.qa import QaPair
-    from calypso_mcp.api.websites import FetchedSource
+    from calypso_mcp.api.websites import FetchedSource, QaPair
 
 _SETTLED_BATCH: Final[Mapping[str, Readiness]] = {
     BatchStatus.ACTIVE: Readiness.READY,

@@ -1,4 +1,4 @@
-"""URL imports and websites on the wire (API sheet section 10)."""
+"""URL imports and websites on the wire (API sheet section 10), and questions, an extension."""
 
 from __future__ import annotations
 
@@ -50,4 +50,23 @@ class FetchedSource(KnowledgeFile):
     url: AnyText = None
     summary: AnyText = None
     bucket_assignment: Any = None
+    replaces: str | None = None
+
+
+class AddQa(DestinationFields):
+    """Body of `POST /knowledge/qa`. The same question again replaces its answer."""
+
+    question: str
+    answer: str
+    tags: tuple[str, ...] | None = None
+
+
+class QaPair(KnowledgeFile):
+    """Answer of `POST /knowledge/qa`: the knowledge file that holds the pair.
+
+    `replaces` is the id of the file that held the question's answer before.
+    """
+
+    object: str = "knowledge_qa"
+    question: str | None = None
     replaces: str | None = None

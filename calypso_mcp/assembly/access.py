@@ -12,10 +12,9 @@ from pydantic import SecretStr
 
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
-from calypso_mcp.server.access.access_file.watched_file import WatchedAccessFile
+from calypso_mcp.server.access.access_file.access_file import WatchedAccessFile
 from calypso_mcp.server.access.caller_keys import CallerKeyVerifier
 from calypso_mcp.server.access.credentials import (
-    AccessFileVerifier,
     CurrentGrant,
     everyone,
     grant_of_request,
@@ -26,7 +25,7 @@ from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH, ProtectedResource
 from calypso_mcp.server.access.oauth.resource_server import OAuthPolicy, OAuthVerifier
 from calypso_mcp.server.access.oauth.signing_keys import SigningKeys
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.settings import Settings, environment
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def _by_access_file(path: Path, settings: Settings) -> Callers:
         return file.grant(grant.name)
 
     return Callers(
-        control=AccessControl(AccessFileVerifier(file), ProtectedResource(_public_mcp(settings))),
+        control=AccessControl(file, ProtectedResource(_public_mcp(settings))),
         grant_for=grant_of_request,
         key_for=file.key,
         refused_key_hint="The operator must give this agent a valid Calypso API key in the access file.",

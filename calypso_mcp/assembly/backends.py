@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
 from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.errors import AuthenticationFailed
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.settings import Settings
 
 if TYPE_CHECKING:

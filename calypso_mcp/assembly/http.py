@@ -17,15 +17,15 @@ from starlette.requests import Request
 from calypso_mcp import __version__
 from calypso_mcp.assembly.access import Callers, callers
 from calypso_mcp.assembly.backends import open_backends
-from calypso_mcp.assembly.sealing import shared_or_own
+from calypso_mcp.assembly.own_secrets import shared_or_own
 from calypso_mcp.assembly.server import server_state, task_runs
 from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
 from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import OpenSessions
+from calypso_mcp.server.access.gate import TokenSessions
 from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH
-from calypso_mcp.server.access.page_sessions import TokenSessions
 from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
 from calypso_mcp.server.build import build_server, offered
 from calypso_mcp.server.files.folder_walk import names_left_out
@@ -33,13 +33,13 @@ from calypso_mcp.server.metrics import Metrics
 from calypso_mcp.server.one_time.one_time_uploads import OneTimePolicy, OneTimeUploads
 from calypso_mcp.server.one_time.tickets import TicketSeal
 from calypso_mcp.server.one_time.upload_ledger import LEDGER_FILE, UploadLedger
-from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, UploadQuotas
 from calypso_mcp.server.registry import PROFILES
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from calypso_mcp.server.transport.page_routes import page_routes
 from calypso_mcp.server.transport.status_routes import status_routes
 from calypso_mcp.server.transport.upload_route import upload_route
+from calypso_mcp.server.upload_quotas import QUOTA_FILE, UploadQuotas
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from mcp.server.context import ServerRequestContext
 
 from calypso_mcp.assembly.backends import open_backends
-from calypso_mcp.assembly.sealing import shared_or_own
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.assembly.own_secrets import shared_or_own
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.conversations import Conversations

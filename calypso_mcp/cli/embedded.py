@@ -13,9 +13,9 @@ import anyio
 import anyio.to_thread
 
 from calypso_mcp import __version__
-from calypso_mcp.assembly.kept_secret import kept_secret
 from calypso_mcp.assembly.local_options import local_options
-from calypso_mcp.cli.clients.pasting import snippets
+from calypso_mcp.assembly.own_secrets import kept_secret
+from calypso_mcp.cli.clients.edits import snippets
 from calypso_mcp.cli.process.ending import end_soon
 from calypso_mcp.cli.process.listening import origin, serve
 from calypso_mcp.concurrency import run_in_background

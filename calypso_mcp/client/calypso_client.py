@@ -10,23 +10,21 @@ import httpx2
 
 from calypso_mcp.client.buckets.buckets import Buckets
 from calypso_mcp.client.buckets.sources import BucketSources
-from calypso_mcp.client.buckets.websites import Websites
 from calypso_mcp.client.clock import SYSTEM_CLOCK, Clock
 from calypso_mcp.client.connection import Connection
-from calypso_mcp.client.files import Batches, Files
+from calypso_mcp.client.files import Files
 from calypso_mcp.client.policies import ClientPolicies
-from calypso_mcp.client.qa import Qa
 from calypso_mcp.client.readiness import ReadinessWaiter
 from calypso_mcp.client.retrieval.agents import Agents
 from calypso_mcp.client.retrieval.answers import Answers
 from calypso_mcp.client.retrieval.search import Search
-from calypso_mcp.client.transport.addresses import check_base_url
-from calypso_mcp.client.transport.connections import Connections
+from calypso_mcp.client.transport.connections import Connections, check_base_url
 from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.client.transport.storage import Storage
 from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.client.uploading.uploads import Uploads
+from calypso_mcp.client.websites import Qa, Websites
 from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.errors import ConfigError
 
@@ -37,8 +35,7 @@ class CalypsoClient:
     Attributes:
         buckets: List and create buckets.
         sources: The sources of a bucket, if the backend lists them (see `connection.extensions`).
-        files: Upload sessions, knowledge files, indexing tasks: one method per endpoint.
-        batches: Likewise for batches.
+        files: Upload sessions, batches, knowledge files, indexing tasks: one method per endpoint.
         agents: List and create agents.
         answers: Ask an agent.
         search: Passages within a scope.
@@ -103,14 +100,12 @@ class CalypsoClient:
         self.buckets = Buckets(requester)
         self.files = Files(requester)
         self.sources = BucketSources(requester)
-        self.batches = Batches(requester)
         self.agents = Agents(requester)
         self.answers = Answers(requester, policies.timeouts)
         self.search = Search(requester, self.agents, self.answers, self.buckets, clock)
         self.connection = Connection(requester, clock)
         self.uploads = Uploads(
             files=self.files,
-            batches=self.batches,
             storage=Storage(self._connections),
             policies=policies,
             clock=clock,
@@ -120,7 +115,7 @@ class CalypsoClient:
         )
         self.websites = Websites(requester)
         self.qa = Qa(requester, self.connection, self.uploads)
-        self.readiness = ReadinessWaiter(self.files, self.batches, self.buckets, policies.poll, clock)
+        self.readiness = ReadinessWaiter(self.files, self.buckets, policies.poll, clock)
 
     async def aclose(self) -> None:
         """Close all connections but shared ones."""

@@ -26,7 +26,7 @@ _MOST_ASKED: Final = 100
 
 
 class Files:
-    """`/knowledge/files` and `/knowledge/tasks`. Errors: see `Requester.post`."""
+    """`/knowledge/files`, also in batches, and `/knowledge/tasks`. Errors: see `Requester.post`."""
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
@@ -64,7 +64,21 @@ class Files:
         """Return one indexing task."""
         return (await self._requester.get(paths.fill(paths.TASK, task_id=task_id), IndexingTask)).body
 
-    async def page_of(
+    async def create_batch(self, batch: CreateBatch) -> ApiAnswer[BatchSession]:
+        """Open sessions for 1 to 100 files. The key inside the manifest makes a repetition safe."""
+        return await self._requester.post(paths.BATCH_SESSIONS, BatchSession, batch, creates=True)
+
+    async def finalize_batch(self, batch_id: str) -> ApiAnswer[BatchFinalized]:
+        """Turn what has been uploaded into knowledge files; the rest stays pending. Safe to repeat."""
+        path = paths.fill(paths.FINALIZE_BATCH, batch_id=batch_id)
+        return await self._requester.post(path, BatchFinalized, FinalizeBatch())
+
+    async def get_batch(self, batch_id: str) -> Batch:
+        """Return a batch with its items."""
+        path = paths.fill(paths.BATCH, batch_id=batch_id)
+        return (await self._requester.get(path, Batch, params={"include_items": "true"})).body
+
+    async def list_members(
         self, bucket: Bucket, fits: Callable[[KnowledgeFile], bool], *, limit: int, cursor: str | None
     ) -> SourceList:
         """Return files that a bucket names and that fit, in its order, where the backend lists no sources.
@@ -89,27 +103,6 @@ class Files:
             return await self.get(file_id)
         except NotFound:
             return None
-
-
-class Batches:
-    """`/knowledge/files:batch` and `/knowledge/batches`. Errors: see `Requester.post`."""
-
-    def __init__(self, requester: Requester) -> None:
-        self._requester = requester
-
-    async def create(self, batch: CreateBatch) -> ApiAnswer[BatchSession]:
-        """Open sessions for 1 to 100 files. The key inside the manifest makes a repetition safe."""
-        return await self._requester.post(paths.BATCH_SESSIONS, BatchSession, batch, creates=True)
-
-    async def finalize(self, batch_id: str) -> ApiAnswer[BatchFinalized]:
-        """Turn what has been uploaded into knowledge files; the rest stays pending. Safe to repeat."""
-        path = paths.fill(paths.FINALIZE_BATCH, batch_id=batch_id)
-        return await self._requester.post(path, BatchFinalized, FinalizeBatch())
-
-    async def get(self, batch_id: str) -> Batch:
-        """Return a batch with its items."""
-        path = paths.fill(paths.BATCH, batch_id=batch_id)
-        return (await self._requester.get(path, Batch, params={"include_items": "true"})).body
 
 
 def _source(file: KnowledgeFile) -> Source:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from typing import Final
 
-from calypso_mcp.client.clock import SYSTEM_CLOCK
-from calypso_mcp.client.connection import Connection
+from calypso_mcp.client.calypso_client import CalypsoClient
 from calypso_mcp.client.policies import ClientPolicies
-from calypso_mcp.client.transport.addresses import check_base_url
-from calypso_mcp.client.transport.connections import Connections
+from calypso_mcp.client.transport.connections import Connections, check_base_url
 from calypso_mcp.client.transport.pacing import CreatePacer
-from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.errors import AuthenticationFailed
 
@@ -38,17 +34,15 @@ class KeyChecks:
 
     async def accepts(self, api_key: str) -> bool:
         """Whether the API accepts `api_key`; errors other than a refusal pass through."""
-        requester = Requester(
-            self._connections,
+        client = CalypsoClient(
             base_url=self._base_url,
             api_key=api_key,
+            connections=self._connections,
             policies=self._policies,
             pacer=self._pacer,
-            clock=SYSTEM_CLOCK,
-            dice=random.random,
         )
         try:
-            await Connection(requester).check()
+            await client.connection.check()
         except AuthenticationFailed:
             return False
         return True

@@ -15,12 +15,11 @@ from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.states import state_of_batch, state_of_bucket, state_of_file, state_of_item
 from calypso_mcp.client.buckets.buckets import Buckets
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.files import Batches, Files
+from calypso_mcp.client.files import Files
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import open_task_group, run_in_background
 from calypso_mcp.domain.states.file_state import FileState, Reason, StateReport
-from calypso_mcp.domain.states.readiness import PollSchedule, Readiness
-from calypso_mcp.domain.states.statuses import NOT_FOUND
+from calypso_mcp.domain.states.readiness import NOT_FOUND, PollSchedule, Readiness
 from calypso_mcp.errors import CalypsoError, NotFound, ScopeError
 
 OnProgress = Callable[[StateReport], None]
@@ -37,11 +36,8 @@ _PAUSE_PER_FILE_S: Final = 0.005
 class ReadinessWaiter:
     """Polls files, batches and buckets; holds nothing between calls."""
 
-    def __init__(
-        self, files: Files, batches: Batches, buckets: Buckets, schedule: PollSchedule, clock: Clock
-    ) -> None:
+    def __init__(self, files: Files, buckets: Buckets, schedule: PollSchedule, clock: Clock) -> None:
         self._files = files
-        self._batches = batches
         self._buckets = buckets
         self._schedule = schedule
         self._clock = clock
@@ -69,7 +65,7 @@ class ReadinessWaiter:
             ScopeError: There is no such bucket.
             ApiError: The batch is unknown, or the key is wrong. Errors that may pass are waited out.
         """
-        watch = _Watch(target, self._files, self._batches, self._buckets, self._clock)
+        watch = _Watch(target, self._files, self._buckets, self._clock)
         jobs = [] if on_progress is None else [partial(_heartbeat, watch, on_progress)]
         async with run_in_background(*jobs):
             await self._poll(watch, timeout_s, first_look_s, on_progress)
@@ -99,14 +95,11 @@ class ReadinessWaiter:
 class _Watch:
     """What is known so far of one target. A look updates it piece by piece, so a look cut short counts."""
 
-    def __init__(
-        self, target: ReadinessTarget, files: Files, batches: Batches, buckets: Buckets, clock: Clock
-    ) -> None:
+    def __init__(self, target: ReadinessTarget, files: Files, buckets: Buckets, clock: Clock) -> None:
         #: The error that ends the wait, because waiting cannot help.
         self.refusal: CalypsoError | None = None
         self._target = target
         self._files = files
-        self._batches = batches
         self._buckets = buckets
         self._clock = clock
         self._started = clock.now()
@@ -206,7 +199,7 @@ class _Watch:
         if self._target.file_ids:
             await self._look_at_files_of(batch_id, stores)
             return
-        batch = await self._batches.get(batch_id)
+        batch = await self._files.get_batch(batch_id)
         found = {item.client_file_id or item.id: item for item in await self._items(batch, stores)}
         if self._target.view is None:
             self._batch_status = batch.status
@@ -218,7 +211,7 @@ class _Watch:
     async def _look_at_files_of(self, batch_id: str, stores: _Stores) -> None:
         """Look at files through their batch; files that it does not list are asked about one by one."""
         try:
-            batch = await self._batches.get(batch_id)
+            batch = await self._files.get_batch(batch_id)
         except CalypsoError as error:
             if error.retryable:
                 self._seen_files.update(self._by_file)

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, TypeVar
 
 from calypso_mcp.api.batches import BatchItem
-from calypso_mcp.api.files import KnowledgeFile
+from calypso_mcp.api.files import BucketSync, KnowledgeFile
+
+F = TypeVar("F", bound=KnowledgeFile)
 
 
-class View(Protocol):
-    """Reduces files and items of batches to what the caller may see; None hides them altogether."""
+class Reach:
+    """What a caller may see: files in some buckets, or named; None for those that it may not."""
 
-    def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
-        """Return what may be seen of `file`."""
-        ...
+    def __init__(self, bucket_ids: frozenset[str], file_ids: frozenset[str]) -> None:
+        self._bucket_ids = bucket_ids
+        self._file_ids = file_ids
+
+    def file(self, file: F) -> F | None:
+        """Return `file` with only the bucket syncs in scope, or None where it is out of scope."""
+        visible, hidden = self._split(file.bucket_sync)
+        if not visible and file.id not in self._file_ids:
+            return None
+        if not hidden:
+            return file
+        # The overall word speaks of buckets that must not be seen.
+        return file.model_copy(update={"bucket_sync": visible, "bucket_sync_status": None})
 
     def item(self, item: BatchItem) -> BatchItem | None:
-        """Return what may be seen of `item`."""
-        ...
+        """Return `item` with only the bucket syncs in scope, or None where it is out of scope."""
+        file = self.file(item.file) if item.file else None
+        visible, hidden = self._split(item.bucket_sync)
+        if not visible and file is None and item.knowledge_id not in self._file_ids:
+            return None
+        update: dict[str, Any] = {"file": file}
+        if hidden:
+            update |= {"bucket_sync": visible, "bucket_sync_status": None}
+        return item.model_copy(update=update)
+
+    def _split(self, bucket_sync: Sequence[BucketSync]) -> tuple[tuple[BucketSync, ...], int]:
+        """Return the entries in scope and the number of others."""
+        visible = tuple(entry for entry in bucket_sync if entry.bucket_id in self._bucket_ids)
+        return visible, len(bucket_sync) - len(visible)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +62,4 @@ class ReadinessTarget:
     file_ids: tuple[str, ...] = ()
     batch_id: str | None = None
     bucket_id: str | None = None
-    view: View | None = None
+    view: Reach | None = None

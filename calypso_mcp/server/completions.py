@@ -8,11 +8,11 @@ from mcp.server.mcpserver import MCPServer
 from mcp_types import CompleteRequestParams, CompleteResult, Completion
 
 from calypso_mcp.api.sources import SourcesQuery
-from calypso_mcp.domain.callers.scope import agent_names
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server import sdk
 from calypso_mcp.server.resources import GUIDES, reported
 from calypso_mcp.server.scope.request_scope import access_of
+from calypso_mcp.server.scope.rules import agent_names
 from calypso_mcp.server.scope.source_lists import list_page
 from calypso_mcp.server.state import McpRequest, ServerState
 

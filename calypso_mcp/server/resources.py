@@ -33,7 +33,7 @@ from calypso_mcp.server.calls.call_time import limited_call
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.chat_view import VIEW_URI, read_view
 from calypso_mcp.server.results import error_reports
-from calypso_mcp.server.scope.attached_agents import list_attached_agents
+from calypso_mcp.server.scope.agents import list_attached_agents
 from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.state import McpRequest
@@ -94,14 +94,14 @@ async def read(access: Access, uri: str) -> ResourceText:
 async def _bucket(access: Access, slug: str) -> ResourceText:
     bucket = await access.require_bucket(slug)
     attached = await list_attached_agents(access)
-    can = await access.backend.abilities.all()
+    can = await access.backend.abilities()
     return _json(BucketCard.of(bucket, attached, can).facts())
 
 
 async def _growth(access: Access, slug: str) -> ResourceText:
     """Return how a bucket grew: for the command line and the page, and so in no list."""
     bucket = await access.require_bucket(slug)
-    if not await access.backend.abilities.have(Extension.SOURCES):
+    if not await access.backend.can(Extension.SOURCES):
         raise ScopeError("This backend does not report how a bucket grew.", code="resource_not_found")
     growth = await access.client.sources.growth(bucket.id)
     return _json(growth.model_dump(include={"whole", "upload"}))
@@ -126,7 +126,7 @@ async def _text(access: Access, slug: str, file_id: str) -> ResourceText:
     """Return the text of a source, for hosts that attach it to a conversation; a very long one is cut."""
     bucket = await access.require_bucket(slug)
     file = await require_file(access, file_id, within=bucket)
-    if not await access.backend.abilities.have(Extension.READ):
+    if not await access.backend.can(Extension.READ):
         raise ScopeError("This backend cannot return the text of a source.", code="resource_not_found")
     text = await access.client.sources.read(file.id, max_chars=MOST_CHARS)
     passages = [clean(passage.text) for passage in text.passages]
@@ -214,7 +214,7 @@ async def _on_list(request: McpRequest, params: PaginatedRequestParams) -> ListR
 
 async def _on_templates(request: McpRequest, params: PaginatedRequestParams) -> ListResourceTemplatesResult:
     error_reports.require_no_cursor(params, "resources/templates/list")
-    can_read = Extension.READ in await access_of(request).backend.abilities.to_offer()
+    can_read = Extension.READ in await access_of(request).backend.abilities_to_offer()
     offered = [template for template in _TEMPLATES if can_read or template.uri_template != TEXT_TEMPLATE]
     return ListResourceTemplatesResult(resource_templates=offered)
 

@@ -19,7 +19,7 @@ from typing import Any
 import httpx2
 
 from calypso_mcp.api.answers import AnswerRequest
-from calypso_mcp.assembly.in_process import call
+from calypso_mcp.assembly.embedded import call
 from calypso_mcp.client import CalypsoClient
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.client.transport.sources import BytesSource

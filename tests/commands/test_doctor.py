@@ -27,8 +27,8 @@ from calypso_mcp.cli.doctor.api_checks import check_api
 from calypso_mcp.cli.doctor.client_checks import check_clients
 from calypso_mcp.cli.doctor.data_folder import check_data_folder
 from calypso_mcp.cli.doctor.findings import Finding, is_well
+from calypso_mcp.cli.doctor.looking import check_settings
 from calypso_mcp.cli.doctor.machine import check_folders, check_machine
-from calypso_mcp.cli.doctor.settings_checks import check_settings
 from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 from calypso_mcp.local.options import STORE_FILE
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
@@ -69,13 +69,19 @@ class Machine:
 
     def findings(self) -> list[Finding]:
         """Look as `doctor` does, without starting a server or asking the API."""
-        environ = {"HOME": str(self.home), "PATH": os.environ["PATH"], **self.environ}
+        environ = self._environ()
         reading = read_settings({"data_dir": str(self.data), **self.flags}, environ)
         found = [*check_settings(reading, environ), *check_machine()]
         if reading.settings is not None:
             found += check_data_folder(reading.settings)
             found += check_folders(reading.settings.allow_paths, self.home)
-        return [*found, *check_clients(Places(self.home, environ, self.project, "linux"))]
+        return [*found, *self.findings_of_clients()]
+
+    def findings_of_clients(self) -> list[Finding]:
+        return list(check_clients(Places(self.home, self._environ(), self.project, "linux")))
+
+    def _environ(self) -> dict[str, str]:
+        return {"HOME": str(self.home), "PATH": os.environ["PATH"], **self.environ}
 
 
 @pytest.fixture
@@ -363,7 +369,7 @@ RIGHT: dict[str, Callable[[Machine], None]] = {
 @pytest.mark.parametrize("right", RIGHT)
 def test_a_configuration_that_works_is_found_and_called_right(right: str, machine: Machine) -> None:
     RIGHT[right](machine)
-    found = [finding for finding in machine.findings() if finding.area == "clients"]
+    found = machine.findings_of_clients()
     assert [finding.status for finding in found] == ["ok"], found
 
 

@@ -11,7 +11,7 @@ from unicodedata import normalize
 import pytest
 
 from calypso_mcp.api.sources import Source
-from calypso_mcp.cli.exporting import Export
+from calypso_mcp.cli.commands.sources.export import Export
 from tests.commands.processes import run
 
 

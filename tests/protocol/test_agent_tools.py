@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from tests.support.mcp_answers import Connect, error, facts
 from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket
 from tests.support.upload_rig import upload_rig

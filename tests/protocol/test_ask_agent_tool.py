@@ -12,8 +12,7 @@ import httpx2
 import pytest
 from mcp.client import Client
 
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.conversations import Conversations
 from tests.support.answer_events import completed, delta, event, grounded, source, streamed

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from tests.support.mcp_answers import Connect, error, facts, text
 from tests.support.pdfs import encrypted_pdf
 from tests.support.scripted_calypso import ScriptedCalypso, bucket

@@ -16,7 +16,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult
 
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.transport.http import HttpPolicy, create_http_app

@@ -15,7 +15,7 @@ from mcp_types import PromptReference, ResourceTemplateReference
 
 from calypso_mcp.client import CalypsoClient
 from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.server.state import ServerState

@@ -15,9 +15,9 @@ from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp_types import CallToolResult
 
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.state import ServerState
 from tests.protocol.test_web_and_qa_tools import serving

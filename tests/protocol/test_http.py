@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.build import build_server

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from mcp_types import TextResourceContents
 
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from tests.support.upload_rig import Rig, upload_rig
 
 

@@ -16,8 +16,7 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.server.build import build_server
 from tests.support.scripted_calypso import ScriptedCalypso, agent, hit
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.server.results.excerpts import estimate_tokens
 from tests.support.mcp_answers import Connect, error, facts, text
 from tests.support.scripted_calypso import ScriptedCalypso, bucket, hit

@@ -15,10 +15,10 @@ from mcp_types import CallToolResult, ResourceTemplateReference, TextResourceCon
 
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.upload import Upload
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
-from calypso_mcp.server.backends import backend as backends
+from calypso_mcp.server import backend as backends
 from calypso_mcp.server.build import build_server
 from tests.support.asked_person import Person
 from tests.support.mcp_answers import error, facts, text

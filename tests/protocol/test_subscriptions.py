@@ -12,8 +12,7 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import ResourceUpdated
 
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.subscriptions import WatchPolicy
 from tests.support.scripted_calypso import ScriptedCalypso

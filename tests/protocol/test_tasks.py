@@ -22,8 +22,7 @@ from mcp_types import (
     ElicitResult,
 )
 
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.tasks.task_records import KEPT_OF_CALLER, KEPT_S, SILENCE_S, TaskRecords
 from calypso_mcp.server.tasks.task_runs import TaskPolicy, TaskRuns

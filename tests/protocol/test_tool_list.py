@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from mcp.client import Client
 
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_spec import ToolSpec

@@ -16,7 +16,7 @@ import anyio
 import httpx2
 import pytest
 
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.domain.files.file_formats import ReadableFormats
 from calypso_mcp.server.files.folder_walk import WalkResult, walk
 from tests.support.mcp_answers import facts, text

@@ -14,7 +14,7 @@ from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.assembly.server import server_state
 from calypso_mcp.cli.process.listening import listen, origin, serve
 from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.tasks.task_records import TaskRecords
 from calypso_mcp.server.tasks.task_runs import TaskPolicy, TaskRuns

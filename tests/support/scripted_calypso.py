@@ -16,7 +16,7 @@ import httpx2
 
 from calypso_mcp.client import CalypsoClient
 from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.server.state import ServerState
 
 Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]] | httpx2.Response]

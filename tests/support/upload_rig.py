@@ -20,7 +20,7 @@ from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.domain.states.readiness import PollSchedule
 from calypso_mcp.local.app import open_backend
-from calypso_mcp.server.backends.backend import Abilities, Backend
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.state import ServerState
@@ -151,7 +151,7 @@ async def _opened(
         ) as calypso:
             backend = Backend.of(calypso, "embedded")
             if is_plain:
-                backend = replace(backend, abilities=Abilities(calypso, known=frozenset()))
+                backend = replace(backend, known=frozenset())
             state = ServerState(backend_for=lambda _grant: backend, **decisions)
             server = build_server(state)
             async with Client(server, mode=era, elicitation_callback=elicitation) as client:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from calypso_mcp.cli.printing.snippets import snippet
+from calypso_mcp.cli.printing.hits import snippet
 from calypso_mcp.domain import json_text, slugs, untrusted_text
-from calypso_mcp.domain.json_shape import JsonShape, excess
+from calypso_mcp.domain.json_text import JsonShape, excess
 from calypso_mcp.local.indexing import chunking
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.data.structured import read_toml

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.assembly.kept_secret import kept_secret
+from calypso_mcp.assembly.own_secrets import kept_secret
 from calypso_mcp.cli.clients.jsonc import Unreadable
 from calypso_mcp.cli.clients.writing import Snapshot
 from calypso_mcp.errors import ConfigError

@@ -18,7 +18,7 @@ from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.concurrency import raise_first
 from calypso_mcp.errors import CalypsoError
-from calypso_mcp.server.calls.long_call import LongCall, running
+from calypso_mcp.server.calls.call_time import LongCall, running
 from calypso_mcp.settings import Settings, child_environment, knobs
 
 #: What a person types where an agent calls a tool.

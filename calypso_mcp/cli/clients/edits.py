@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, cast
 
+from calypso_mcp.cli.clients.command import server_command
 from calypso_mcp.cli.clients.entries import NAME, Entry, keeps_servers_apart, servers_of
-from calypso_mcp.cli.clients.facts import Client
-from calypso_mcp.cli.clients.files import parse
+from calypso_mcp.cli.clients.facts import CLIENTS, Client
 from calypso_mcp.cli.clients.jsonc import Unreadable
+from calypso_mcp.cli.clients.places import parse
+from calypso_mcp.cli.clients.shapes import Fields, Local, Remote, fields_of
+from calypso_mcp.errors import ConfigError
 
 #: What a configuration of Continue begins with.
 _CONTINUE_HEAD = {"name": NAME, "version": "1.0.0", "schema": "v1"}
@@ -116,3 +119,26 @@ def _without_empty(document: Any) -> Any:
     return {
         name: value for name, value in cast("dict[str, Any]", document).items() if value not in (None, {}, [])
     }
+
+
+def pasted(client: Client, fields: Fields) -> str:
+    """Return the part of a client's configuration that has our server, and nothing else."""
+    return with_server(client, "", fields).rstrip("\n")
+
+
+def snippets(server: Remote | None = None) -> list[Mapping[str, str]]:
+    """Return for each client what installs our server and what to paste by hand; no secret is among it.
+
+    For a team's `server`, clients that cannot use one are left out.
+    """
+    found: list[Mapping[str, str]] = []
+    chosen = Local(server_command()) if server is None else server
+    for client in CLIENTS:
+        try:
+            text = pasted(client, fields_of(client, chosen))
+        except ConfigError:
+            continue
+        remote = "" if server is None else f" --http {server.url}"
+        command = f"calypso-mcp install {client.name}{remote}"
+        found.append({"title": client.title, "command": command, "file": client.user_files[0], "text": text})
+    return found

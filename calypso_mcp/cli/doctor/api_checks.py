@@ -13,7 +13,6 @@ from calypso_mcp.cli.doctor.findings import Finding, ok, problem
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.settings import Settings
 
-_AREA = "API"
 #: Storages refuse signed upload addresses if clocks differ by more than about this.
 _MOST_SKEW_S = 300
 _WAIT_S = 10.0
@@ -22,13 +21,11 @@ _WAIT_S = 10.0
 async def check_api(settings: Settings) -> AsyncIterator[Finding]:
     """Yield what the API says to the operator's key; nothing is asked of an embedded Calypso."""
     if not settings.uses_hosted_api:
-        yield ok(
-            _AREA, "The embedded Calypso is in use: buckets live in the data folder, and no key is needed."
-        )
+        yield ok("The embedded Calypso is in use: buckets live in the data folder, and no key is needed.")
         return
     url = settings.api_base_url
     if settings.api_key is None:
-        yield ok(_AREA, f"Callers bring their own keys to {url}.")
+        yield ok(f"Callers bring their own keys to {url}.")
         return
     from calypso_mcp.client.key_checks import KeyChecks
 
@@ -36,15 +33,14 @@ async def check_api(settings: Settings) -> AsyncIterator[Finding]:
     try:
         is_accepted = await checks.accepts(settings.api_key.get_secret_value())
     except CalypsoError as error:
-        yield problem(_AREA, f"{url}: {error.message}", error.hint or "Check the base URL (--api-base-url).")
+        yield problem(f"{url}: {error.message}", error.hint or "Check the base URL (--api-base-url).")
         return
     finally:
         await checks.aclose()
     if is_accepted:
-        yield ok(_AREA, f"{url} answers and accepts the key.")
+        yield ok(f"{url} answers and accepts the key.")
     else:
         yield problem(
-            _AREA,
             f"{url} does not accept the key.",
             "Set CALYPSO_API_KEY (or CALYPSO_API_KEY_FILE) to a key of this installation of Calypso.",
         )
@@ -58,13 +54,12 @@ async def _check_clock(url: str) -> Finding:
             answer = await client.get(f"{url}/connection")
         theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (httpx2.HTTPError, KeyError, ValueError):
-        return ok(_AREA, "The API's answer has no date.")
+        return ok("The API's answer has no date.")
     skew = round(time.time() - theirs)
     if abs(skew) > _MOST_SKEW_S:
         way = "ahead of" if skew > 0 else "behind"
         return problem(
-            _AREA,
             f"This machine's clock is {abs(skew)} s {way} the API's: upload addresses will count as expired.",
             "Set the clock, or turn on time synchronisation.",
         )
-    return ok(_AREA, "The clocks agree.")
+    return ok("The clocks agree.")

@@ -13,16 +13,14 @@ from calypso_mcp.cli.arguments import UsageError, parse
 from calypso_mcp.cli.clients.command import PACKAGE, ask_program, minimal_path
 from calypso_mcp.cli.clients.entries import Entry, servers_of
 from calypso_mcp.cli.clients.facts import Client
-from calypso_mcp.cli.clients.files import ConfigFile, config_files, parse as parse_config
 from calypso_mcp.cli.clients.jsonc import Unreadable
-from calypso_mcp.cli.clients.places import Places
+from calypso_mcp.cli.clients.places import ConfigFile, Places, config_files, parse as parse_config
 from calypso_mcp.cli.clients.writing import Snapshot
 from calypso_mcp.cli.command_list import STDIO
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
 from calypso_mcp.settings import read_settings
 from calypso_mcp.settings.placeholders import placeholder_in
 
-_AREA = "clients"
 _PINNED = re.compile(r"calypso-mcp(?:\[[\w,-]+\])?(?:==|@)(\d[\w.]*)")
 _VERSION = re.compile(r"calypso-mcp (\d[\w.]*)")
 _VERSION_WAIT_S = 20.0
@@ -37,7 +35,6 @@ def check_clients(places: Places) -> Iterator[Finding]:
             yield finding
     if not found:
         yield note(
-            _AREA,
             "No client on this machine is configured to use calypso-mcp.",
             "Add it: calypso-mcp install CLIENT",
         )
@@ -52,7 +49,6 @@ def _check_file(file: ConfigFile, places: Places) -> Iterator[Finding]:
     except Unreadable as error:
         if not text or "calypso" in text:
             yield problem(
-                _AREA,
                 f"{where}: cannot be read: {error}.",
                 f"Correct the file; {file.client.title} ignores it, or what follows the fault.",
             )
@@ -61,11 +57,11 @@ def _check_file(file: ConfigFile, places: Places) -> Iterator[Finding]:
         if entry.is_ours:
             faults = list(_check_entry(file, entry, places))
             for message, fix in faults:
-                yield problem(_AREA, f"{where}, server {entry.name}: {message}", fix)
+                yield problem(f"{where}, server {entry.name}: {message}", fix)
             if not faults and entry.is_disabled:
-                yield note(_AREA, f"{where}, server {entry.name}: is turned off.")
+                yield note(f"{where}, server {entry.name}: is turned off.")
             elif not faults:
-                yield ok(_AREA, f"{where}, server {entry.name}: would start.")
+                yield ok(f"{where}, server {entry.name}: would start.")
 
 
 def _check_entry(file: ConfigFile, entry: Entry, places: Places) -> Iterator[tuple[str, str]]:

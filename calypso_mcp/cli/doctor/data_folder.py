@@ -21,7 +21,6 @@ from calypso_mcp.settings import Settings
 from calypso_mcp.sqlite.connections import count_applied
 from calypso_mcp.sqlite.faults import is_busy
 
-_AREA = "data folder"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _CHOOSE = "choose another folder (--data-dir, CALYPSO_DATA_DIR)."
 #: How long another connection may hold the store before that is a fault, in seconds.
@@ -32,16 +31,16 @@ def check_data_folder(settings: Settings) -> Iterator[Finding]:
     """Yield the state of the folder and of the store in it."""
     folder = settings.data_dir
     if folder.exists() and not folder.is_dir():
-        yield problem(_AREA, f"{folder} is a file.", f"Move it away, or {_CHOOSE}")
+        yield problem(f"{folder} is a file.", f"Move it away, or {_CHOOSE}")
         return
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if (refusal := _try_to_write(nearest)) is not None:
         yield problem(
-            _AREA, f"{nearest} cannot be written: {refusal}.", f"Give this user write access, or {_CHOOSE}"
+            f"{nearest} cannot be written: {refusal}.", f"Give this user write access, or {_CHOOSE}"
         )
         return
     if not folder.exists():
-        yield ok(_AREA, f"calypso-mcp will create {folder} when it first needs it.")
+        yield ok(f"calypso-mcp will create {folder} when it first needs it.")
     yield _check_room(settings, nearest)
     if folder.exists():
         yield from _check_privacy(folder)
@@ -64,18 +63,16 @@ def _check_room(settings: Settings, folder: Path) -> Finding:
     room = f"{free // 1_000_000:,} MB are free"
     if free < settings.min_free_disk_bytes and not settings.uses_hosted_api:
         return problem(
-            _AREA,
             f"{room} on the disk of {settings.data_dir}, and nothing is added when less than"
             f" {settings.min_free_disk_mb:,} MB are.",
             "Make room, choose another folder (--data-dir), or keep less free (--min-free-disk).",
         )
-    return ok(_AREA, f"{settings.data_dir}: {room}.")
+    return ok(f"{settings.data_dir}: {room}.")
 
 
 def _check_privacy(folder: Path) -> Iterator[Finding]:
     if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & _OTHERS:
         yield problem(
-            _AREA,
             f"Other users of this machine can read {folder}.",
             f"Close it: chmod 700 {shlex.quote(str(folder))}",
         )
@@ -84,10 +81,10 @@ def _check_privacy(folder: Path) -> Iterator[Finding]:
 def _check_store(folder: Path) -> Iterator[Finding]:
     store = folder / STORE_FILE
     if not store.exists():
-        yield ok(_AREA, "No store yet.")
+        yield ok("No store yet.")
         return
     if Presence(folder / WORKERS_FOLDER).is_another_alive():
-        yield note(_AREA, "A server uses the folder now; several may share it.")
+        yield note("A server uses the folder now; several may share it.")
     try:
         # Servers open it in another way: they wait for minutes while another connection holds the store.
         with closing(
@@ -99,12 +96,11 @@ def _check_store(folder: Path) -> Iterator[Finding]:
             steps = count_applied(connection, MIGRATIONS)
             [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
     except ConfigError as error:
-        yield problem(_AREA, error.message, error.hint)
+        yield problem(error.message, error.hint)
         return
     except sqlite3.Error as error:
         if is_busy(error):
             yield problem(
-                _AREA,
                 f"Another process has locked the store {store} for longer than {_LOCK_S:g} s.",
                 "Close the program that uses it, for example a backup or a database browser.",
             )
@@ -114,14 +110,13 @@ def _check_store(folder: Path) -> Iterator[Finding]:
     if found != "ok":
         yield _report_damage(folder, str(found))
     elif steps < len(MIGRATIONS):
-        yield note(_AREA, "An older version made the store; the next server updates it.")
+        yield note("An older version made the store; the next server updates it.")
     else:
-        yield ok(_AREA, "The store is intact and up to date.")
+        yield ok("The store is intact and up to date.")
 
 
 def _report_damage(folder: Path, reason: str) -> Finding:
     return problem(
-        _AREA,
         f"The store is damaged: {reason}.",
         "Stop every server, then save what can still be read: "
         f"calypso-mcp recover --data-dir {shlex.quote(str(folder))}",

@@ -16,7 +16,6 @@ from calypso_mcp.local.semantic.semantics import build_embedder
 from calypso_mcp.local.store import vectors
 from calypso_mcp.settings import Settings
 
-_AREA = "embeddings"
 _WAIT_S = 20.0
 
 
@@ -26,13 +25,11 @@ async def check_embeddings(settings: Settings) -> AsyncIterator[Finding]:
     if options is None:
         return
     if settings.uses_hosted_api:
-        yield note(_AREA, "The hosted Calypso ranks by its own rules and does not use the embedding model.")
+        yield note("The hosted Calypso ranks by its own rules and does not use the embedding model.")
         return
     yield await _try_model(options, settings.data_dir)
     if options.url is not None:
-        yield note(
-            _AREA, f"calypso-mcp sends the text of every passage, and every question, to {options.url}."
-        )
+        yield note(f"calypso-mcp sends the text of every passage, and every question, to {options.url}.")
     store = settings.data_dir / STORE_FILE
     if store.exists():
         yield _count_missing(store, options)
@@ -46,27 +43,24 @@ async def _try_model(options: EmbeddingOptions, data_dir: Path) -> Finding:
             [vector] = await embedder.embed(["text"], wait_s=_WAIT_S)
         except EmbeddingFailed as failure:
             return problem(
-                _AREA,
                 f"{options.model} of {where} makes no vectors: {failure}",
                 "Correct --embeddings-model and, for an endpoint, --embeddings-url and its key. Until "
                 "then, searches rank by words.",
             )
     milliseconds = (time.perf_counter() - started) * 1_000
-    return ok(
-        _AREA, f"{options.model} of {where} makes vectors of {len(vector)} numbers, in {milliseconds:.0f} ms."
-    )
+    return ok(f"{options.model} of {where} makes vectors of {len(vector)} numbers, in {milliseconds:.0f} ms.")
 
 
 def _count_missing(store: Path, options: EmbeddingOptions) -> Finding:
     try:
         with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             if vectors.get_model(connection) != stored_name(options):
-                return note(_AREA, "The next server makes the vectors of all passages with this model.")
+                return note("The next server makes the vectors of all passages with this model.")
             missing = vectors.count_lacking(connection)
     except sqlite3.Error:
         # Busy, damaged or of another version: the check of the data folder says which.
-        return note(_AREA, "Cannot count the passages without a vector.")
+        return note("Cannot count the passages without a vector.")
     if missing:
         have = "passage has" if missing == 1 else "passages have"
-        return note(_AREA, f"{missing:,} {have} no vector yet; a running server makes them.")
-    return ok(_AREA, "Every passage has its vector.")
+        return note(f"{missing:,} {have} no vector yet; a running server makes them.")
+    return ok("Every passage has its vector.")

@@ -10,7 +10,6 @@ from typing import Literal
 from calypso_mcp.domain.untrusted_text import clean_line
 
 Status = Literal["ok", "note", "problem"]
-Area = Literal["settings", "machine", "API", "data folder", "embeddings", "folders", "handshake", "clients"]
 
 _MARKS: dict[Status, str] = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
 #: Longest text of a finding shown, in characters.
@@ -19,31 +18,31 @@ _SHOWN_CHARS = 600
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at, in words without secrets."""
+    """One thing that was looked at, in words without secrets; `area` is the part of the installation."""
 
-    area: Area
     status: Status
     message: str
     fix: str = ""
+    area: str = ""
 
     def as_json(self) -> dict[str, str]:
         """Return it for programs, without an empty fix."""
         return {name: value for name, value in asdict(self).items() if value}
 
 
-def ok(area: Area, message: str) -> Finding:
+def ok(message: str) -> Finding:
     """Return that something is as it should be."""
-    return Finding(area, "ok", message)
+    return Finding("ok", message)
 
 
-def note(area: Area, message: str, fix: str = "") -> Finding:
+def note(message: str, fix: str = "") -> Finding:
     """Return something worth knowing that is not wrong."""
-    return Finding(area, "note", message, fix)
+    return Finding("note", message, fix)
 
 
-def problem(area: Area, message: str, fix: str) -> Finding:
+def problem(message: str, fix: str) -> Finding:
     """Return that something is wrong, and what to do."""
-    return Finding(area, "problem", message, fix)
+    return Finding("problem", message, fix)
 
 
 def is_well(findings: Iterable[Finding]) -> bool:

@@ -16,7 +16,6 @@ from calypso_mcp.cli.clients.command import minimal_path, server_command
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
 from calypso_mcp.settings import child_environment
 
-_AREA = "handshake"
 #: Some clients wait no longer for a server to start, in seconds.
 _CLIENT_PATIENCE_S = 10.0
 _LIMIT_S = 60.0
@@ -43,23 +42,19 @@ async def check_handshake(flags: Sequence[str], environ: Mapping[str, str]) -> F
                     took_s = time.monotonic() - started
         except (ServerStopped, TimeoutError):
             return problem(
-                _AREA,
                 f"`{shown}` does not respond as an MCP server. {_read_last_line(log)}".rstrip(),
                 "Run it in a terminal and read what it writes; installing calypso-mcp again often helps.",
             )
         complaint = _read_last_line(log)
     if complaint.startswith("calypso-mcp:"):
-        return problem(
-            _AREA, f"`{shown}` answers every call with an error. {complaint}", "Correct that setting."
-        )
+        return problem(f"`{shown}` answers every call with an error. {complaint}", "Correct that setting.")
     if took_s > _CLIENT_PATIENCE_S:
         # A note, because the next start may be quicker.
         return note(
-            _AREA,
             f"`{shown}` takes {took_s:.0f} s to start; some clients wait {_CLIENT_PATIENCE_S:g} s.",
             "Close other busy programs, or let the client wait longer (Codex: startup_timeout_sec).",
         )
-    return ok(_AREA, f"`{shown}` answers with {len(tools)} tools after {took_s:.1f} s, with a minimal PATH.")
+    return ok(f"`{shown}` answers with {len(tools)} tools after {took_s:.1f} s, with a minimal PATH.")
 
 
 def _read_last_line(log: TextIO) -> str:

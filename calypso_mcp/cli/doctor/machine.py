@@ -18,8 +18,6 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.indexing.formats.ocr.engines import find_tesseract
 from calypso_mcp.local.store.connections.database import check_sqlite
 
-_AREA = "machine"
-_FOLDERS = "folders"
 _FOR_CONTRIBUTORS = ("dev", "docs")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;(.*))?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
@@ -27,7 +25,7 @@ _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
 
 def check_machine() -> Iterator[Finding]:
     """Yield what is installed, and what is missing."""
-    yield ok(_AREA, f"calypso-mcp {__version__}, Python {platform.python_version()} at {sys.executable}")
+    yield ok(f"calypso-mcp {__version__}, Python {platform.python_version()} at {sys.executable}")
     yield _check_full_text_search()
     yield from _check_libraries(requires(PACKAGE) or [])
 
@@ -36,7 +34,6 @@ def check_folders(folders: Sequence[Path], home: Path) -> Iterator[Finding]:
     """Yield whether the folders that callers may upload from can be read."""
     if not folders:
         yield note(
-            _FOLDERS,
             "No folder is allowed, so agents can upload text but no files of this machine.",
             "Allow one with --allow-path FOLDER.",
         )
@@ -46,27 +43,25 @@ def check_folders(folders: Sequence[Path], home: Path) -> Iterator[Finding]:
                 next(listing, None)
         except OSError as error:
             yield problem(
-                _FOLDERS,
                 f"{folder} cannot be read: {error.strerror}.",
                 "Give this user read access, or allow another folder (--allow-path).",
             )
             continue
         if folder == home or folder in home.parents:
             yield problem(
-                _FOLDERS,
                 f"{folder} is allowed and holds all your files: an agent may upload any of them.",
                 "Allow only the folders with documents (--allow-path).",
             )
         else:
-            yield ok(_FOLDERS, f"The server may read {folder}.")
+            yield ok(f"The server may read {folder}.")
 
 
 def _check_full_text_search() -> Finding:
     try:
         check_sqlite()
     except ConfigError as error:
-        return problem(_AREA, error.message, error.hint)
-    return ok(_AREA, f"SQLite {sqlite3.sqlite_version} with FTS5")
+        return problem(error.message, error.hint)
+    return ok(f"SQLite {sqlite3.sqlite_version} with FTS5")
 
 
 def _check_libraries(requirements: Sequence[str]) -> Iterator[Finding]:
@@ -84,21 +79,19 @@ def _check_libraries(requirements: Sequence[str]) -> Iterator[Finding]:
             missing.append(name)
     if missing:
         yield problem(
-            _AREA,
             f"Libraries are missing: {', '.join(missing)}.",
             f"Install them: {sys.executable} -m pip install --force-reinstall {PACKAGE}",
         )
     else:
-        yield ok(_AREA, "Every library is installed.")
+        yield ok("Every library is installed.")
     for extra, is_installed in sorted(extras.items()):
         if extra in _FOR_CONTRIBUTORS:
             continue
         if is_installed:
-            yield ok(_AREA, f"Extra {extra}: installed.")
+            yield ok(f"Extra {extra}: installed.")
         else:
             instead = "; tesseract reads pictures" if extra == "ocr" and find_tesseract() is not None else ""
             yield note(
-                _AREA,
                 f"Extra {extra}: not installed{instead}.",
                 f"To install it: {sys.executable} -m pip install '{PACKAGE}[{extra}]'",
             )

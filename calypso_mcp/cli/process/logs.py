@@ -6,6 +6,8 @@ import logging
 import sys
 from collections.abc import Mapping
 
+from typing_extensions import override
+
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.settings import Settings, load_settings
 
@@ -16,8 +18,8 @@ _LONGEST_LINE = 10_000
 class _CleanLines(logging.Formatter):
     """Writes what a record says on one line, whatever an API or a person put into it."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - named by the base class
-        """Return the line."""
+    @override
+    def formatMessage(self, record: logging.LogRecord) -> str:
         return clean_line(super().formatMessage(record), _LONGEST_LINE)
 
 

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import httpx2
 
 from calypso_mcp.client.policies import ClientPolicies
-from calypso_mcp.domain.addresses import is_loopback
+from calypso_mcp.domain.addresses import is_api_root, is_loopback, keeps_secrets, split_url
+from calypso_mcp.errors import ConfigError
 
 #: Idle connections are dropped before common proxies and storage hosts drop them on us.
 _IDLE_S = 20.0
@@ -128,3 +129,25 @@ def user_agent() -> str:
         return f"calypso-mcp/{version('calypso-mcp')}"
     except PackageNotFoundError:
         return "calypso-mcp"
+
+
+def check_base_url(url: str) -> str:
+    """Return the API's base URL without a trailing slash.
+
+    Raises:
+        ConfigError: It is no URL, not https (loopback excepted), has credentials, a query or a fragment,
+            or does not end in `/v1`. The URL itself is not repeated: it may hold a password.
+    """
+    hint = "Use the form https://api.calypso.so/v1; plain http is for this machine only."
+    parts = split_url(url)
+    if parts is None:
+        raise ConfigError("The API base URL is not a URL.", hint=hint)
+    if not keeps_secrets(parts):
+        raise ConfigError(
+            "The API base URL must use https, because the API key travels with every request.", hint=hint
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError("The API base URL must have no credentials, query or fragment.", hint=hint)
+    if not is_api_root(parts):
+        raise ConfigError("The API base URL must end in /v1.", hint=hint)
+    return url.rstrip("/")

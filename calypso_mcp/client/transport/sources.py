@@ -216,7 +216,7 @@ async def read_exactly(source: ByteSource, offset: int, length: int) -> bytes:
         with reading():
             block = await source.read(offset + length - missing, missing)
         if not block:
-            raise shortened()
+            raise changed("became shorter")
         if len(block) == length:
             return block
         parts.append(block)
@@ -224,18 +224,10 @@ async def read_exactly(source: ByteSource, offset: int, length: int) -> bytes:
     return b"".join(parts)
 
 
-def shortened() -> UploadCorrupted:
-    """Return the error for a source that ended too early."""
+def changed(how: str = "changed") -> UploadCorrupted:
+    """Return the error for a source that was written to while it was hashed or sent."""
     return UploadCorrupted(
-        "The file became shorter while it was being read.",
-        hint="Wait until nothing writes to it, then make the same call again.",
-    )
-
-
-def changed() -> UploadCorrupted:
-    """Return the error for a source that was written to between hashing and sending."""
-    return UploadCorrupted(
-        "The file changed while it was being read.",
+        f"The file {how} while it was being read.",
         hint="Wait until nothing writes to it, then make the same call again.",
     )
 
@@ -311,6 +303,6 @@ def _hash_range(update: Callable[[bytes], object], fd: int, offset: int, end: in
     while offset < end:
         block = _read_at(fd, offset, min(_HASH_BUFFER, end - offset))
         if not block:
-            raise shortened()
+            raise changed("became shorter")
         update(block)
         offset += len(block)

@@ -21,9 +21,10 @@ from calypso_mcp.client.transport.sources import (
     version_of,
 )
 from calypso_mcp.client.transport.transport_errors import mapped
+from calypso_mcp.domain.addresses import keeps_secrets, split_url
 from calypso_mcp.domain.retry import parse_retry_after
 from calypso_mcp.domain.uploads.resumable import UploadRequest
-from calypso_mcp.errors import CalypsoError
+from calypso_mcp.errors import CalypsoError, ContractError
 
 #: Bytes of an answer worth reading so that the connection can be used again; beyond, it is dropped.
 _LARGEST_ANSWER: Final = 64 * 1024
@@ -159,3 +160,18 @@ async def _drain(response: httpx2.Response) -> None:
         size += len(part)
         if size > _LARGEST_ANSWER:
             return
+
+
+def check_upload_url(url: str) -> None:
+    """Check an upload address the API handed out, without ever repeating it.
+
+    Raises:
+        ContractError: It is no URL, or plain http to another machine.
+    """
+    parts = split_url(url)
+    if parts is None or not keeps_secrets(parts):
+        raise ContractError(
+            "The API returned an upload address without https.",
+            hint="Nothing was sent there. Check the API base URL.",
+            code="insecure_upload_address",
+        )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import anyio
@@ -18,10 +18,11 @@ from calypso_mcp.api.batches import (
     ManifestItem,
 )
 from calypso_mcp.api.states import state_of_item, states_of_finalized
-from calypso_mcp.client.files import Batches
+from calypso_mcp.client.files import Files
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.uploading.preparation import Prepared, open_source
 from calypso_mcp.client.uploading.progress import ProgressBoard
+from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.client.uploading.single_upload import KEY_REUSED
 from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.concurrency import for_each
@@ -31,7 +32,7 @@ from calypso_mcp.domain.uploads.batch_upload import MOST_FINALIZES, BatchStep, B
 from calypso_mcp.domain.uploads.declaration import Destination, batch_key
 from calypso_mcp.errors import CalypsoError, Conflict, SessionExpired, UploadError
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: Pauses between two finalizes while files that arrived are called pending.
 PENDING_RETRY: Final = RetryPolicy(attempts=MOST_FINALIZES + 1, base_s=0.5, cap_s=4.0)
@@ -42,13 +43,15 @@ class BatchTools:
     """What every batch of a client shares.
 
     Attributes:
-        batches: The API side.
+        files: The API side.
+        sent: The record of sent files.
         transfer: The bytes.
         sending: Limits the files whose bytes are in flight, over all batches.
         finalizing: Repeats a finalize while files that arrived are called pending.
     """
 
-    batches: Batches
+    files: Files
+    sent: SentFiles
     transfer: Transfer
     sending: anyio.CapacityLimiter
     finalizing: Retries
@@ -65,14 +68,12 @@ class BatchRun:
         tools: BatchTools,
         items: Mapping[str, Prepared],
         board: ProgressBoard,
-        on_opened: Callable[[str], Awaitable[bool]],
         *,
         renews: bool,
     ) -> None:
         """Take the files of one batch, at most 100, by `client_file_id`.
 
-        `on_opened` is called with the batch's id before any byte is sent, and returns whether an earlier run
-        is known to have opened it. `renews`: ask for new addresses in place of those that died.
+        `renews`: ask for new addresses in place of those that died.
         """
         #: The error that kept the batch from being created.
         self.refusal: CalypsoError | None = None
@@ -80,12 +81,11 @@ class BatchRun:
         self._tools = tools
         self._items = items
         self._board = board
-        self._on_opened = on_opened
         self._body = _create_request(items)
         self._addresses: dict[str, AcceptedItem] = {}
 
     async def run(self) -> None:
-        """Run the batch to its end; raises nothing but cancellation."""
+        """Run the batch to its end and remember what has arrived; raises nothing but cancellation."""
         steps = {
             BatchStep.CREATE: self._create,
             BatchStep.LOOK: self._look,
@@ -96,16 +96,18 @@ class BatchRun:
         }
         while self.machine.step is not BatchStep.DONE:
             await steps[self.machine.step]()
+        arrived = {file_id: state for file_id, state in self.machine.states.items() if state.file_id}
+        await self._note(arrived)
 
     async def _create(self) -> None:
         try:
-            answer = await self._tools.batches.create(self._body)
+            answer = await self._tools.files.create_batch(self._body)
         except CalypsoError as error:
             key_reused = isinstance(error, Conflict) and error.code == KEY_REUSED
             self.refusal = None if key_reused else error
             self.machine.refused(FileState.of_error(error), key_reused=key_reused)
             return
-        is_known = await self._on_opened(answer.body.batch_id)
+        is_known = await self._note_opened(answer.body.batch_id)
         self._addresses = {item.client_file_id: item for item in answer.body.accepted}
         rejected = {
             entry.client_file_id: entry.reason("rejected", "The API rejected the file and gave no reason.")
@@ -115,9 +117,24 @@ class BatchRun:
             answer.body.batch_id, self._addresses.keys(), rejected, replayed=answer.replayed or is_known
         )
 
+    async def _note_opened(self, batch_id: str) -> bool:
+        """Remember the batch before any byte is sent; returns whether an earlier run opened it."""
+        sent, key = self._tools.sent, batch_key(self._items)
+        before = await sent.opened([key])
+        await sent.note_opened(key, batch_id)
+        await self._note(dict.fromkeys(self._items, FileState(batch_id=batch_id)))
+        return before.get(key) == batch_id
+
+    async def _note(self, states: Mapping[str, FileState]) -> None:
+        files = (
+            (self._items[file_id], replace(state, client_file_id=file_id))
+            for file_id, state in states.items()
+        )
+        await self._tools.sent.note(under_keys(files))
+
     async def _look(self) -> None:
         try:
-            answer = await self._tools.batches.finalize(self._batch_id)
+            answer = await self._tools.files.finalize_batch(self._batch_id)
         except CalypsoError:
             self.machine.looked(None)
             return
@@ -162,9 +179,9 @@ class BatchRun:
             self.machine.died(file_id)
         except CalypsoError as error:
             self.machine.broke(file_id, FileState.of_error(error))
-        except Exception:  # noqa: BLE001 - see the next line; it is logged with its traceback
+        except Exception:
             # A fault of this program in one file must not cost the others.
-            _log.exception("uploading a file of a batch failed unexpectedly")
+            logger.exception("uploading a file of a batch failed unexpectedly")
             fault = UploadError(code="internal_error", retryable=False)
             self.machine.broke(file_id, FileState.of_error(fault))
         else:
@@ -173,7 +190,7 @@ class BatchRun:
 
     async def _renew(self) -> None:
         try:
-            answer = await self._tools.batches.create(self._body)
+            answer = await self._tools.files.create_batch(self._body)
         except CalypsoError as error:
             self.machine.renewal_failed(FileState.of_error(error))
             return
@@ -190,7 +207,7 @@ class BatchRun:
 
     async def _finalize_once(self) -> None:
         try:
-            answer = await self._tools.batches.finalize(self._batch_id)
+            answer = await self._tools.files.finalize_batch(self._batch_id)
         except CalypsoError as error:
             self.machine.finalize_failed(FileState.of_error(error))
             return
@@ -200,7 +217,7 @@ class BatchRun:
 
     async def _check(self) -> None:
         try:
-            batch = await self._tools.batches.get(self._batch_id)
+            batch = await self._tools.files.get_batch(self._batch_id)
         except CalypsoError:
             self.machine.checked({})
         else:

@@ -12,12 +12,11 @@ from calypso_mcp.client.uploading.batch_run import BatchRun, BatchTools
 from calypso_mcp.client.uploading.preparation import Prepared, prepare
 from calypso_mcp.client.uploading.progress import ProgressBoard, TransferProgress
 from calypso_mcp.client.uploading.recall import Recall
-from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.client.uploading.single_upload import addresses_forgotten, came_to_nothing
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.concurrency import for_each, run_in_background
 from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.domain.uploads.declaration import MOST_FORGOTTEN, MOST_GENERATIONS, batch_key
+from calypso_mcp.domain.uploads.declaration import MOST_FORGOTTEN, MOST_GENERATIONS
 from calypso_mcp.domain.uploads.manifest import split
 from calypso_mcp.errors import CalypsoError, InvalidRequest
 
@@ -34,10 +33,9 @@ _Inputs = Mapping[int, Prepared]
 class BatchUploads:
     """Runs `upload_all`. Between calls it keeps nothing but the record of sent files."""
 
-    def __init__(self, tools: BatchTools, recall: Recall, sent: SentFiles, clock: Clock) -> None:
+    def __init__(self, tools: BatchTools, recall: Recall, clock: Clock) -> None:
         self._tools = tools
         self._recall = recall
-        self._sent = sent
         self._clock = clock
 
     async def run(
@@ -101,7 +99,7 @@ class BatchUploads:
             for place in prepared.places:
                 sent[place].add(prepared.version_key)
         # Several contents sent under one name at once do not replace one another.
-        changed = await self._sent.changed(
+        changed = await self._tools.sent.changed(
             {place: version for place, (version, *others) in sent.items() if not others}
         )
         return {
@@ -174,23 +172,8 @@ class BatchUploads:
         again: dict[str, bool] = {}
 
         async def run(ids: Sequence[str]) -> None:
-            async def note_opened(batch_id: str) -> bool:
-                key = batch_key(ids)
-                before = await self._sent.opened([key])
-                await self._sent.note_opened(key, batch_id)
-                announced = (
-                    (items[client_id], FileState(batch_id=batch_id, client_file_id=client_id))
-                    for client_id in ids
-                )
-                await self._sent.note(under_keys(announced))
-                return before.get(key) == batch_id
-
             batch = BatchRun(
-                self._tools,
-                {client_id: items[client_id] for client_id in ids},
-                board,
-                note_opened,
-                renews=renews,
+                self._tools, {client_id: items[client_id] for client_id in ids}, board, renews=renews
             )
             await batch.run()
             groups = _by_destination(ids, items)
@@ -200,7 +183,6 @@ class BatchUploads:
                     await run(group)
                 return
             ended = batch.machine
-            await self._sent.note(under_keys(_arrived(ended.states, items)))
             states.update(ended.states)
             again.update({client_id: client_id in ended.forgotten for client_id in ended.again})
 
@@ -217,14 +199,6 @@ def _by_destination(ids: Sequence[str], items: Mapping[str, Prepared]) -> list[l
 
 def _id(prepared: Prepared, generation: int) -> str:
     return prepared.declaration.client_file_id(prepared.content_hash, generation)
-
-
-def _arrived(
-    states: Mapping[str, FileState], items: Mapping[str, Prepared]
-) -> Iterable[tuple[Prepared, FileState]]:
-    for client_id, state in states.items():
-        if state.file_id is not None:
-            yield items[client_id], replace(state, client_file_id=client_id)
 
 
 def _first_of_each(files: Mapping[str, _Inputs]) -> dict[str, Prepared]:

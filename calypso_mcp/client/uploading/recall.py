@@ -9,7 +9,7 @@ from typing import Final
 
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.states import state_of_file, state_of_item, states_of_finalized
-from calypso_mcp.client.files import Batches, Files
+from calypso_mcp.client.files import Files
 from calypso_mcp.client.uploading.preparation import Prepared
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.concurrency import for_each
@@ -41,9 +41,8 @@ class Recalled:
 class Recall:
     """Asks the memory, then the API."""
 
-    def __init__(self, sent: SentFiles, batches: Batches, files: Files) -> None:
+    def __init__(self, sent: SentFiles, files: Files) -> None:
         self._sent = sent
-        self._batches = batches
         self._files = files
 
     async def batches(self, items: Mapping[str, Prepared], groups: Sequence[tuple[str, ...]]) -> Recalled:
@@ -114,10 +113,10 @@ class Recall:
         async def ask_batch(batch_id: str) -> None:
             try:
                 if recollection.must_finalize(batch_id):
-                    answer = (await self._batches.finalize(batch_id)).body
+                    answer = (await self._files.finalize_batch(batch_id)).body
                     accepted = states_of_finalized((*answer.finalized, *answer.replayed))
                     recollection.batch_finalized(batch_id, accepted)
-                batch = await self._batches.get(batch_id)
+                batch = await self._files.get_batch(batch_id)
             except NotFound:
                 recollection.batch_missing(batch_id)
             except CalypsoError as error:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from calypso_mcp.client.transport.addresses import check_upload_url
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.transport.storage import Content, Storage
+from calypso_mcp.client.transport.storage import Content, Storage, check_upload_url
 from calypso_mcp.domain.uploads.resumable import ResumableUpload, UploadState
 from calypso_mcp.errors import ConnectionFailed, UploadError
 

@@ -12,7 +12,7 @@ from calypso_mcp.api.sources import Source
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.buckets.sources import BucketSources
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.files import Batches, Files
+from calypso_mcp.client.files import Files
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.storage import Storage
@@ -44,7 +44,6 @@ class Uploads:
         self,
         *,
         files: Files,
-        batches: Batches,
         storage: Storage,
         policies: ClientPolicies,
         clock: Clock,
@@ -55,12 +54,12 @@ class Uploads:
         self._versions = Versions(sources, files, sent)
         self._sent = sent
         transfer = Transfer(storage, Retries(policies.storage_retry, clock, dice))
-        recall = Recall(sent, batches, files)
+        recall = Recall(sent, files)
         self._single = SingleUpload(files, transfer, recall, sent)
         self.relay = RelayedUpload(files, transfer)
         sending = anyio.CapacityLimiter(policies.parallel_uploads)
-        tools = BatchTools(batches, transfer, sending, Retries(PENDING_RETRY, clock, dice))
-        self._many = BatchUploads(tools, recall, sent, clock)
+        tools = BatchTools(files, sent, transfer, sending, Retries(PENDING_RETRY, clock, dice))
+        self._many = BatchUploads(tools, recall, clock)
 
     async def upload(self, upload: Upload, *, on_progress: Callable[[int], None] | None = None) -> FileState:
         """Upload one file, or find that it is there already. See `SingleUpload.run` for the errors.

@@ -8,13 +8,23 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from calypso_mcp.domain.callers.quota import Quota
-from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.domain.pacing import SlidingWindow
 
 #: Length of the window that `calls_per_minute` counts in, in seconds.
 RATE_WINDOW_S = 60.0
 #: Callers remembered at once; the one that has been silent longest is forgotten first.
 _REMEMBERED_CALLERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeLimit:
+    """One narrowing: buckets by id or slug, and agents whose attached buckets count too.
+
+    An empty limit (no buckets, no agents) allows nothing: "no limit" is the absence of a `ScopeLimit`.
+    """
+
+    buckets: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

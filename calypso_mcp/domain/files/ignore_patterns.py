@@ -43,6 +43,10 @@ _RANGE = re.compile(r"(.)-\\?(.)", re.DOTALL)
 #: Python keeps the last 512 expressions that were made. It need not keep larger ones than this.
 _LONGEST_KEPT = 8 << 10
 _CLASS = re.compile(r"\[:([^]:]*):\]")
+#: Later files beat earlier ones.
+IGNORE_FILES = (".gitignore", ".calypsoignore")
+#: Longest ignore file that is followed, in bytes: each entry of a folder is held against all of it.
+LONGEST_IGNORE_FILE = 64 << 10
 
 
 class _Meaningless(ValueError):
@@ -265,3 +269,41 @@ def _read_character(pattern: str, at: int) -> tuple[str, int]:
     if at >= len(pattern):
         raise _Meaningless
     return pattern[at], at + 1
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreRules:
+    """The rules in force in one folder, outermost first: whose they are (with a final `/`), and patterns."""
+
+    layers: tuple[tuple[str, IgnorePatterns], ...] = ()
+
+    def within(self, folder: str, contents: Iterable[bytes]) -> IgnoreRules:
+        """Return the rules with those of `folder`'s own ignore files added.
+
+        Args:
+            folder: Path from where the rules start, ending in `/`; empty for the start itself.
+            contents: Of the ignore files, in the order of `IGNORE_FILES`.
+
+        Raises:
+            TooManyWildcards: Matching the lines of a file would take too long.
+        """
+        added = tuple((folder, gitignore_patterns(content)) for content in contents)
+        return IgnoreRules(self.layers + added) if added else self
+
+    def decide(self, path: str) -> bool | None:
+        """Say whether `path` is left out (True) or kept (False); None where no line says.
+
+        A folder's path ends in `/`.
+        """
+        decisions = (patterns.decide(path[len(folder) :]) for folder, patterns in reversed(self.layers))
+        return next((decided for decided in decisions if decided is not None), None)
+
+
+def gitignore_patterns(content: bytes) -> IgnorePatterns:
+    """Return the patterns of an ignore file.
+
+    Like git, a byte order mark belongs to no pattern, and only line feeds end a line, with or without a
+    carriage return.
+    """
+    text = content.decode("utf-8-sig", errors="replace")
+    return read_patterns(line.removesuffix("\r") for line in text.split("\n"))

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from calypso_mcp.domain.states.readiness import Readiness, overall
-from calypso_mcp.domain.states.statuses import GONE
+from calypso_mcp.domain.states.readiness import GONE, Readiness, overall
 from calypso_mcp.errors import CalypsoError, InputError
 
 #: The outcome of an upload. `accepted`: uploaded now. `replayed`: it was there already. `rejected`: refused,

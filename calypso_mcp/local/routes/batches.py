@@ -21,7 +21,7 @@ from calypso_mcp.api.batches import (
     ItemProblem,
 )
 from calypso_mcp.api.files import StatedError
-from calypso_mcp.domain.states.statuses import BatchStatus, FileStatus, SyncStatus
+from calypso_mcp.domain.states.readiness import BatchStatus, FileStatus, SyncStatus
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created
 from calypso_mcp.local.http.operations import Operation

@@ -20,7 +20,7 @@ from calypso_mcp.api.files import (
     TaskReference,
     UploadSession,
 )
-from calypso_mcp.domain.states.statuses import SyncStatus
+from calypso_mcp.domain.states.readiness import SyncStatus
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.api.qa import AddQa
+from calypso_mcp.api.websites import AddQa
 from calypso_mcp.domain.qa import as_markdown, qa_filename, same_question
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from calypso_mcp.domain.states.statuses import BucketStatus, FileStatus
+from calypso_mcp.domain.states.readiness import BucketStatus, FileStatus
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.sqlite.rows import insert_rows

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
+from calypso_mcp.domain.states.readiness import FileStatus, SyncStatus
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.identifiers import derived_id
 from calypso_mcp.local.indexing.documents import Document

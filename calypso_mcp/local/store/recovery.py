@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from calypso_mcp.domain.states.statuses import FileStatus
+from calypso_mcp.domain.states.readiness import FileStatus
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import count_applied, migrate, open_private, transaction

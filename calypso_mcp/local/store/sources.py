@@ -15,7 +15,7 @@ from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.api.sources import SourceColumn, SourcesQuery, SourceState
 from calypso_mcp.domain.files.ignore_patterns import read_patterns
 from calypso_mcp.domain.growth import Growth
-from calypso_mcp.domain.states.statuses import FileStatus
+from calypso_mcp.domain.states.readiness import FileStatus
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from calypso_mcp.domain.states.statuses import FileStatus
+from calypso_mcp.domain.states.readiness import FileStatus
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 

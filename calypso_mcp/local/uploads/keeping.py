@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Literal
 
-from calypso_mcp.domain.states.statuses import FileStatus
+from calypso_mcp.domain.states.readiness import FileStatus
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.refusals import bucket_required

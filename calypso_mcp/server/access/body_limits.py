@@ -8,8 +8,7 @@ import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from calypso_mcp.domain.json_shape import JsonShape, excess
-from calypso_mcp.domain.json_text import parsable
+from calypso_mcp.domain.json_text import JsonShape, excess, parsable
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.credentials import UPLOADS_PREFIX
 

@@ -12,16 +12,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.auth.provider import AccessToken
 from starlette.requests import Request
 
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
-    from calypso_mcp.server.access.access_file.watched_file import WatchedAccessFile
 
 #: The claim of an `AccessToken` that carries our grant.
 _GRANT_CLAIM = "calypso"
@@ -37,20 +35,6 @@ NO_ACCESS = AccessGrant(name="no access", limit=ScopeLimit(), read_only=True)
 #: Returns what a caller may do now, None when they may no longer call. Takes what they might do before, and
 #: the API key they brought along, if it is at hand.
 CurrentGrant = Callable[[AccessGrant, str | None], Awaitable[AccessGrant | None]]
-
-
-class AccessFileVerifier(TokenVerifier):
-    """Accepts the bearer tokens whose hashes stand in the access file."""
-
-    def __init__(self, file: WatchedAccessFile) -> None:
-        self._file = file
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """Return the grant of the agent whose token this is; None for an unknown token."""
-        if len(token) > LONGEST_TOKEN:
-            return None
-        grant = self._file.current().grant_of(token)
-        return None if grant is None else access_token(grant, fingerprint(token))
 
 
 def access_token(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -23,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 #: Says only that the process lives, so a load balancer may ask without a credential.
 LIVENESS_PATH = "/healthz"
+#: What a cookie may hold as it is (RFC 6265, section 4.1.1), as long as browsers keep.
+_COOKIE = re.compile(r"[!#-+\--:<-\[\]-~]{1,3800}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +115,32 @@ class AccessGate:
                 return token
         credential = control.credential(Headers(scope=scope))
         return None if credential is None else await control.verifier.verify_token(credential)
+
+
+class TokenSessions:
+    """Lets a person in with a token of theirs, and no further than the token would.
+
+    Nothing is kept here, so that any worker answers, and a token that is revoked ends its sessions.
+    """
+
+    asks_for: Literal["token"] = "token"
+
+    def __init__(self, control: AccessControl) -> None:
+        self._control = control
+
+    async def begin(self, given: str) -> str | None:
+        """Return the token; None if it is not valid, or cannot be checked now."""
+        if not _COOKIE.fullmatch(given):
+            return None
+        try:
+            token = await self._control.verifier.verify_token(given)
+        except CalypsoError:
+            return None
+        return None if token is None else given
+
+    async def headers(self, cookie: str) -> Mapping[str, str] | None:
+        """Return the header with the token; whether it is still valid is decided behind it."""
+        resource = self._control.resource
+        if not _COOKIE.fullmatch(cookie):
+            return None
+        return {resource.header: f"Bearer {cookie}" if resource.takes_bearer_tokens else cookie}

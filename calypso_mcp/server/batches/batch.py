@@ -28,7 +28,7 @@ from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
 from calypso_mcp.server.calls.confirmation import is_agreed, require_yes
 from calypso_mcp.server.scope.destinations import Target, create_missing, note_created
-from calypso_mcp.server.scope.quota_room import admit_uploads, foresee_uploads
+from calypso_mcp.server.scope.quota_room import admit_uploads
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.state import CallContext
 
@@ -143,7 +143,8 @@ class Batch:
         for position, state in (await self._look()).items():
             self._inputs[position] = replace(self._inputs[position], state=state)
         new = self._sendable()
-        self._refuse(new, await foresee_uploads(self._access, list(new.values())))
+        foreseen = await admit_uploads(self._access, list(new.values()), counts=False)
+        self._refuse(new, foreseen.refusals)
 
     async def send(self) -> None:
         """Upload what may be sent; after a timeout, files that arrived stay there for the next call."""

@@ -33,7 +33,7 @@ async def require_removal(access: Access) -> None:
     Raises:
         InputError: It cannot.
     """
-    if not {Extension.SOURCES, Extension.REMOVE} <= await access.backend.abilities.all():
+    if not {Extension.SOURCES, Extension.REMOVE} <= await access.backend.abilities():
         raise InputError(
             "This backend cannot remove sources, so remove_missing is not possible.",
             code="not_supported",

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from calypso_mcp.domain.json_shape import JsonShape, excess
+from calypso_mcp.domain.json_text import JsonShape, excess
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError
 

@@ -12,7 +12,7 @@ import anyio
 
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.amounts import format_bytes
-from calypso_mcp.server.calls.long_call import Send, relayed
+from calypso_mcp.server.calls.call_time import Send, relayed
 from calypso_mcp.server.state import CallContext
 
 Phase = Literal["checking", "hashing", "uploading", "finalizing", "indexing", "asking", "answering"]

@@ -1,17 +1,22 @@
-"""The deadline of one call, which covers everything in it."""
+"""The deadline of one call, which covers everything in it, and calls that may take longer than most.
+
+Such a call, a task or one that no host abandons, is kept in a context variable, so no tool needs to know.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Final
 
 import anyio
 
 from calypso_mcp.concurrency import stop_at
-from calypso_mcp.server.calls.long_call import allowed_s, is_unhurried
 
+Send = Callable[[float, float | None, str | None], Awaitable[None]]
 #: Seconds that every call may take, even with a smaller `timeout_s`: it must get something done to report.
 SHORTEST_CALL_S: Final = 10.0
 #: What `timeout_s` is where a call leaves it out, and at most.
@@ -23,11 +28,68 @@ CALL_S: Final = 50.0
 REPORT_S: Final = 5.0
 
 
+@dataclass(slots=True)
+class LongCall:
+    """A call that runs as a task, or for a person who waits at a terminal.
+
+    Attributes:
+        wait_s: Seconds that it may take; None where its arguments say so themselves.
+        progress: How far it is, in words.
+        is_detached: Whether its request is answered, so that nothing more may be sent for it.
+        is_unhurried: Whether no host abandons it, so that `timeout_s` bounds only the waits for the API to
+            index files.
+    """
+
+    wait_s: float | None = None
+    progress: str = ""
+    is_detached: bool = False
+    is_unhurried: bool = False
+
+
+_CURRENT: ContextVar[LongCall | None] = ContextVar("long_call", default=None)
+
+
+@contextmanager
+def running(call: LongCall) -> Generator[None]:
+    """Run the block, and all that it starts, as part of `call`."""
+    token = _CURRENT.set(call)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def allowed_s(timeout_s: float) -> float:
+    """Return the seconds that a call with this `timeout_s` may take; 0 stays 0, and only looks."""
+    call = _CURRENT.get()
+    return timeout_s if call is None or call.wait_s is None or not timeout_s else call.wait_s
+
+
+def is_unhurried() -> bool:
+    """Whether the current call may take as long as its own work takes."""
+    call = _CURRENT.get()
+    return call is not None and call.is_unhurried
+
+
+def relayed(send: Send) -> Send:
+    """Return a function that records the progress of the current call, and sends it until it is detached."""
+    call = _CURRENT.get()
+    if call is None:
+        return send
+
+    async def take(share: float, total: float | None, message: str | None) -> None:
+        call.progress = message or ""
+        if not call.is_detached:
+            await send(share, total, message)
+
+    return take
+
+
 class CallTime:
     """The time of one call. It runs from the moment this is made."""
 
     def __init__(self, timeout_s: float) -> None:
-        """Start the clock of a call that may take so long; a task may take longer, see `long_call`."""
+        """Start the clock of a call that may take so long; a task may take longer, see `LongCall`."""
         timeout_s = allowed_s(timeout_s)
         started = anyio.current_time()
         self._waits_until = started + timeout_s

@@ -51,7 +51,7 @@ class CalypsoServer(MCPServer[ServerState]):
             return frozenset(self._specs)
         access = access_of(request)
         needed = any(spec.needs is not None for spec in self._specs.values())
-        can = await access.backend.abilities.to_offer() if needed else frozenset[Extension]()
+        can = await access.backend.abilities_to_offer() if needed else frozenset[Extension]()
         return frozenset(
             spec.name
             for spec in self._specs.values()
@@ -104,7 +104,7 @@ class CalypsoServer(MCPServer[ServerState]):
         with limited_call(None):
             if spec is None or tool is None or (access.grant.read_only and not spec.read_only):
                 raise error_reports.unknown_tool(name, sorted(await self.tools_of(request)))
-            if spec.needs is not None and not await access.backend.abilities.have(spec.needs):
+            if spec.needs is not None and not await access.backend.can(spec.needs):
                 raise error_reports.unsupported_tool(name)
         return tool
 

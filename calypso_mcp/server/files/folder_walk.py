@@ -14,7 +14,10 @@ from fnmatch import translate
 from typing import Any, Literal
 
 from calypso_mcp.domain.files.ignore_patterns import (
+    IGNORE_FILES,
+    LONGEST_IGNORE_FILE,
     IgnorePatterns,
+    IgnoreRules,
     TooManyWildcards,
     is_meaningless,
     read_patterns,
@@ -24,7 +27,6 @@ from calypso_mcp.domain.files.secret_names import SECRET_FILES, SECRET_FOLDERS, 
 from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.folders import Entry, Folder, opened
-from calypso_mcp.server.files.ignore_files import IGNORE_FILES, LONGEST_IGNORE_FILE, IgnoreRules
 from calypso_mcp.server.files.local_files import NATIVE_STYLE, FilePolicy
 from calypso_mcp.server.files.upload_sources import stop_if_abandoned
 

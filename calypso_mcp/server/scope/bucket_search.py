@@ -56,7 +56,7 @@ async def search_buckets(access: Access, request: SearchRequest, buckets: Sequen
         InputError: The backend cannot filter, or would need too many requests.
     """
     await _require_filters(access, request)
-    may_be_many = len(buckets) > SEARCH_BUCKETS and await access.backend.abilities.have(Extension.ANY_BUCKETS)
+    may_be_many = len(buckets) > SEARCH_BUCKETS and await access.backend.can(Extension.ANY_BUCKETS)
     size = MOST_BUCKETS if may_be_many else SEARCH_BUCKETS
     if len(buckets) > size * _MOST_REQUESTS:
         raise InputError(
@@ -96,7 +96,7 @@ async def _answer(
 
 async def _require_filters(access: Access, request: SearchRequest) -> None:
     is_filtered = any((request.tags, request.source, request.metadata, request.per_file))
-    if is_filtered and not await access.backend.abilities.have(Extension.FILTERS):
+    if is_filtered and not await access.backend.can(Extension.FILTERS):
         raise InputError(
             "This backend cannot filter a search by tags, source or metadata, or limit passages per file.",
             code="filters_unavailable",

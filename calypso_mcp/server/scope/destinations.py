@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from calypso_mcp.api.buckets import CreateBucket
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.domain.callers import scope as rules
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.slugs import slug_for
 from calypso_mcp.domain.uploads.declaration import Destination, IfExists
 from calypso_mcp.errors import ApiError, CalypsoError, Conflict, InputError, ScopeError
-from calypso_mcp.server.scope.attached_agents import describe_new_bucket
+from calypso_mcp.server.scope import rules
+from calypso_mcp.server.scope.agents import describe_new_bucket
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.scoped_lookup import is_id
 
@@ -82,7 +82,7 @@ async def find_version_rule(access: Access, if_exists: IfExists) -> IfExists | N
         InputError: Only a backend that lists its sources can leave out what it holds.
         CalypsoError: The backend could not be asked what it can do.
     """
-    if await access.backend.abilities.have(Extension.REPLACE):
+    if await access.backend.can(Extension.REPLACE):
         return if_exists
     if if_exists == "skip":
         raise InputError(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.errors import InputError
 
 #: `buckets`, and the forms that libraries give to lists: `buckets[]` (axios, PHP, Rails), `buckets[0]` (qs).

@@ -17,40 +17,32 @@ from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration
-from calypso_mcp.errors import NotFound, QuotaExceeded
-from calypso_mcp.server.quotas.upload_quotas import Admission, Arrival, admit_all, make_arrivals
+from calypso_mcp.errors import NotFound
 from calypso_mcp.server.scope.request_scope import Access
+from calypso_mcp.server.upload_quotas import Admission, Arrival, admit_all, make_arrivals
 
 _PARALLEL_LOOKUPS = 8
 
 
-async def admit_uploads(access: Access, uploads: Sequence[tuple[Upload, int]]) -> Admission:
-    """Count the uploads that fit, given with their sizes in bytes; see `UploadQuotas.admit`."""
-    if access.grant.quota.is_unlimited:
+async def admit_uploads(
+    access: Access, uploads: Sequence[tuple[Upload, int]], *, counts: bool = True
+) -> Admission:
+    """Admit the uploads that fit, given with their sizes in bytes; see `UploadQuotas.admit`.
+
+    Looks before at the buckets in which they do not fit. Without `counts` it only foresees what would be.
+    """
+    quotas, grant = access.state.quotas, access.grant
+    if grant.quota.is_unlimited:
         return admit_all(uploads)
-    return await access.state.quotas.admit(access.grant, await _arrivals(access, uploads))
-
-
-async def foresee_uploads(
-    access: Access, uploads: Sequence[tuple[Upload, int]]
-) -> tuple[QuotaExceeded | None, ...]:
-    """Return what `admit_uploads` would refuse; count nothing."""
-    if access.grant.quota.is_unlimited:
-        return admit_all(uploads).refusals
-    return await access.state.quotas.foresee(access.grant, await _arrivals(access, uploads))
-
-
-async def _arrivals(access: Access, uploads: Sequence[tuple[Upload, int]]) -> list[Arrival]:
-    """Return how uploads count, after looking at the buckets in which they do not fit."""
     arrivals = await make_arrivals(uploads)
     await make_room(access, arrivals)
-    refusals = await access.state.quotas.foresee(access.grant, arrivals)
+    refusals = await quotas.foresee(grant, arrivals)
     refused = [position for position, refusal in enumerate(refusals) if refusal is not None]
     if refused:
         replaced = await access.client.uploads.find_replaced([uploads[position][0] for position in refused])
         for index, file_id in replaced.items():
             arrivals[refused[index]] = replace(arrivals[refused[index]], replaces=file_id)
-    return arrivals
+    return await quotas.admit(grant, arrivals, counts=counts)
 
 
 async def require_room(access: Access, declaration: Declaration) -> None:
@@ -61,9 +53,8 @@ async def require_room(access: Access, declaration: Declaration) -> None:
     if refusal is None:
         return
     before = await access.client.uploads.version_before(declaration)
-    (refusal,) = await access.state.quotas.foresee(access.grant, [arrival.in_place_of(before)])
-    if refusal is not None:
-        raise refusal
+    foreseen = await access.state.quotas.admit(access.grant, [arrival.in_place_of(before)], counts=False)
+    foreseen.require()
 
 
 async def count_fetch(
@@ -101,7 +92,7 @@ async def make_room(access: Access, arrivals: Sequence[Arrival]) -> None:
     full = {
         arrival.bucket for arrival, refusal in zip(arrivals, refusals, strict=True) if refusal is not None
     }
-    if not full or not await access.backend.abilities.have(Extension.SOURCES):
+    if not full or not await access.backend.can(Extension.SOURCES):
         return
     for bucket in sorted(full):
         gone = await _gone(access, bucket, await quotas.counted_files(grant, bucket))

@@ -16,14 +16,14 @@ from starlette.requests import Request
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.domain.amounts import join_first
-from calypso_mcp.domain.callers import scope as rules
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import Scope, ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.access.credentials import ANYONE
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backend import Backend
+from calypso_mcp.server.scope import rules
 from calypso_mcp.server.scope.narrowing import read_limits
+from calypso_mcp.server.scope.rules import Scope
 from calypso_mcp.server.state import CallContext, McpRequest, ServerState
 
 if TYPE_CHECKING:

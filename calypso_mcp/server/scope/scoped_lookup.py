@@ -7,20 +7,28 @@ requests. A file that is in several buckets shows only those in scope.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final, TypeVar
 
-from calypso_mcp.api.batches import Batch, BatchItem
+from calypso_mcp.api.batches import Batch
 from calypso_mcp.api.buckets import Bucket
-from calypso_mcp.api.files import BucketSync, IndexingTask, KnowledgeFile
-from calypso_mcp.errors import InvalidRequest, NotFound, ScopeError
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.files import IndexingTask, KnowledgeFile
+from calypso_mcp.api.sources import LARGEST_PAGE, SourcesQuery
+from calypso_mcp.client.readiness_target import Reach
+from calypso_mcp.errors import ContentError, InvalidRequest, NotFound, ScopeError
+from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
+from calypso_mcp.server.one_time.tickets import UploadPlace, mark_of
+from calypso_mcp.server.one_time.upload_ledger import UploadRecord, owner_of
 from calypso_mcp.server.scope.request_scope import Access
 
 T = TypeVar("T")
-F = TypeVar("F", bound=KnowledgeFile)
 
 #: Ids become path segments, so text that could be more than one segment is no id.
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@~+=-]{1,200}\Z")
+#: Files of a bucket that are asked whether they came with an upload, where the API lists no sources.
+_NEWEST: Final = 100
 #: What looks like an id of the API is no name that anyone chose.
 _MADE_ID = re.compile(r"[a-z]{2,12}_[A-Za-z0-9]{8,}")
 
@@ -28,40 +36,6 @@ _MADE_ID = re.compile(r"[a-z]{2,12}_[A-Za-z0-9]{8,}")
 def is_id(reference: str) -> bool:
     """Whether a reference is an id that the API made, rather than a name."""
     return _MADE_ID.fullmatch(reference) is not None
-
-
-class Reach:
-    """What the scope of one request reaches: a `client.readiness_target.View`."""
-
-    def __init__(self, bucket_ids: frozenset[str], file_ids: frozenset[str]) -> None:
-        self._bucket_ids = bucket_ids
-        self._file_ids = file_ids
-
-    def file(self, file: F) -> F | None:
-        """Return `file` with only the bucket syncs in scope, or None where it is out of scope."""
-        visible, hidden = self._split(file.bucket_sync)
-        if not visible and file.id not in self._file_ids:
-            return None
-        if not hidden:
-            return file
-        # The overall word speaks of buckets that must not be seen.
-        return file.model_copy(update={"bucket_sync": visible, "bucket_sync_status": None})
-
-    def item(self, item: BatchItem) -> BatchItem | None:
-        """Return `item` with only the bucket syncs in scope, or None where it is out of scope."""
-        file = self.file(item.file) if item.file else None
-        visible, hidden = self._split(item.bucket_sync)
-        if not visible and file is None and item.knowledge_id not in self._file_ids:
-            return None
-        update: dict[str, Any] = {"file": file}
-        if hidden:
-            update |= {"bucket_sync": visible, "bucket_sync_status": None}
-        return item.model_copy(update=update)
-
-    def _split(self, bucket_sync: Sequence[BucketSync]) -> tuple[tuple[BucketSync, ...], int]:
-        """Return the entries in scope and the number of others."""
-        visible = tuple(entry for entry in bucket_sync if entry.bucket_id in self._bucket_ids)
-        return visible, len(bucket_sync) - len(visible)
 
 
 async def require_file(access: Access, file_id: str, *, within: Bucket | None = None) -> KnowledgeFile:
@@ -101,7 +75,7 @@ async def require_batch(access: Access, batch_id: str) -> Batch:
     Raises:
         ScopeError: It does not exist or all of its items are out of scope.
     """
-    batch = await _found(batch_id, access.client.batches.get)
+    batch = await _found(batch_id, access.client.files.get_batch)
     if not access.is_limited:
         return require_known(batch, "batch", batch_id)
     reach = await _reach(access, "")
@@ -155,3 +129,70 @@ def require_known(found: T | None, noun: str, identifier: str) -> T:
             else f"Use a {noun}_id that an upload returned for a bucket in list_buckets.",
         )
     return found
+
+
+async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str) -> UploadRecord:
+    """Return the outcome of an upload whose address was issued to this caller.
+
+    Raises:
+        ScopeError: The id is unknown, was issued to another caller, or names a bucket out of the request's
+            scope: the same error, after the same requests.
+    """
+    scope = await access.scope(include_archived=True)
+    owner = owner_of(access.grant.name)
+    record = await uploads.ledger.read(upload_id)
+    place = uploads.seal.open_id(upload_id, owner)
+    if record is None and place is not None:
+        # Issued by another machine: its ledger is out of reach, but the API knows whether the file arrived.
+        record = UploadRecord(upload_id, owner, "issued", place.bucket_id, place.filename, place.expires_at)
+    if record and (record.owner != owner or not scope.allows(record.bucket_id)):
+        record = None
+    record = require_known(record, "file", upload_id)
+    if record.state == "stored" or place is None:
+        return record
+    file = await find_arrived(access, upload_id, place)
+    return record if file is None else replace(record, state="stored", file_id=file.id, task_id=file.task_id)
+
+
+async def find_arrived(access: Access, upload_id: str, place: UploadPlace) -> KnowledgeFile | None:
+    """Return the file that came with an upload, whichever machine received it; None before it is stored.
+
+    Raises:
+        CalypsoError: The API cannot be asked.
+    """
+    mark = mark_of(upload_id)
+
+    def is_it(file: KnowledgeFile) -> bool:
+        return mark.items() <= (file.metadata or {}).items()
+
+    if await access.backend.can(Extension.SOURCES):
+        identity = place.lineage or place.filename
+        listed = await access.client.sources.page(
+            SourcesQuery(bucket=place.bucket_id, identity=identity, limit=LARGEST_PAGE)
+        )
+        return next((source for source in listed.sources if is_it(source)), None)
+    buckets = await access.buckets(include_archived=True)
+    bucket = next((bucket for bucket in buckets if bucket.id == place.bucket_id), None)
+    if bucket is None:
+        return None
+    # The newest stand last, and one request for each file is all that the published API offers.
+    cursor = bucket.file_ids[-_NEWEST - 1] if len(bucket.file_ids) > _NEWEST else None
+    page = await access.client.files.list_members(bucket, is_it, limit=1, cursor=cursor)
+    return next(iter(page.sources), None)
+
+
+async def require_arrived_file(access: Access, uploads: OneTimeUploads, upload_id: str) -> str:
+    """Return the id of the file that an upload has become.
+
+    Raises:
+        ScopeError: See `require_upload`.
+        ContentError: No file has arrived, or it was refused.
+    """
+    record = await require_upload(access, uploads, upload_id)
+    if record.file_id is not None:
+        return record.file_id
+    raise ContentError(
+        record.message or "No file has arrived at this one-time address yet.",
+        code=record.code or "upload_not_arrived",
+        hint="Run the upload command first; call upload_file without a source for a new one.",
+    )

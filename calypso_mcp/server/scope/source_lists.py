@@ -39,7 +39,7 @@ async def list_page(access: Access, bucket: Bucket, asked: SourcesQuery) -> Sour
     Raises:
         InputError: The cursor is of another list.
     """
-    if await access.backend.abilities.have(Extension.SOURCES):
+    if await access.backend.can(Extension.SOURCES):
         try:
             page = await access.client.sources.page(asked.model_copy(update={"bucket": bucket.id}))
         except InvalidRequest as refusal:
@@ -49,7 +49,7 @@ async def list_page(access: Access, bucket: Bucket, asked: SourcesQuery) -> Sour
     else:
         if asked.cursor and not bucket.holds(asked.cursor):
             raise unknown_cursor("list_sources")
-        page = await access.client.files.page_of(
+        page = await access.client.files.list_members(
             bucket, partial(_fits, asked), limit=asked.limit, cursor=asked.cursor
         )
     within = Reach(frozenset({bucket.id}), frozenset(bucket.file_ids))
@@ -79,7 +79,7 @@ async def find_source(access: Access, reference: str, within: Bucket | None = No
     try:
         return await require_file(access, reference, within=within)
     except ScopeError as unknown:
-        if not await access.backend.abilities.have(Extension.SOURCES):
+        if not await access.backend.can(Extension.SOURCES):
             raise
         try:
             return await require_source(access, reference, within)

@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from calypso_mcp.concurrency import open_task_group, run_in_background
 from calypso_mcp.errors import CalypsoError, ScopeError
-from calypso_mcp.server.calls.long_call import LongCall, running
+from calypso_mcp.server.calls.call_time import LongCall, running
 from calypso_mcp.server.calls.tool_calls import log_crash
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.tasks.task_records import Status, TaskRecords

@@ -12,11 +12,11 @@ from pydantic.json_schema import SkipJsonSchema
 from calypso_mcp.api.agents import AgentModel, CreateAgent, UpdateAgent
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.domain.callers.scope import agent_names
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, take_first
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
+from calypso_mcp.server.scope.rules import agent_names
 
 #: Agents listed, and buckets listed for each.
 _MOST_AGENTS = 100
@@ -116,7 +116,7 @@ async def _update(access: Access, agent_id: str, bound: list[Bucket], name: str,
         Conflict: A grant or a pin names the agent, whichever of its ids the caller used.
         ScopeError: The agent does not exist or is out of reach.
     """
-    if not await access.backend.abilities.have(Extension.UPDATE_AGENTS):
+    if not await access.backend.can(Extension.UPDATE_AGENTS):
         raise InputError(
             "This backend cannot change agents.",
             code="not_supported",

@@ -26,7 +26,7 @@ from calypso_mcp.server.results.hits import (
     write_pending,
 )
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
-from calypso_mcp.server.scope.agent_choice import choose_agent, unknown_conversation
+from calypso_mcp.server.scope.agents import choose_agent, unknown_conversation
 from calypso_mcp.server.scope.bucket_search import Found, keep_within_scope, name_emptiness
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import CallContext

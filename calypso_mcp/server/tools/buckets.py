@@ -12,18 +12,18 @@ from pydantic import Field
 from calypso_mcp.api.buckets import Bucket, CreateBucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.states import readiness_of_bucket
-from calypso_mcp.domain.callers.scope import find_named
 from calypso_mcp.domain.cursors import read_cursor, unknown_cursor, write_cursor
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.slugs import slug_for
-from calypso_mcp.domain.states.statuses import BucketStatus
+from calypso_mcp.domain.states.readiness import BucketStatus
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import Conflict
 from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.results.models import ToolResult, answer, take_first
 from calypso_mcp.server.results.standings import ReadinessWord
-from calypso_mcp.server.scope.attached_agents import MOST_AGENTS, list_attached_agents
+from calypso_mcp.server.scope.agents import MOST_AGENTS, list_attached_agents
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
+from calypso_mcp.server.scope.rules import find_named
 
 
 class BucketCard(ToolResult):
@@ -92,7 +92,7 @@ async def list_buckets(
     start = bisect_right(buckets, after, key=_place)
     page = buckets[start : start + limit]
     attached = await list_attached_agents(access)
-    can = await access.backend.abilities.all()
+    can = await access.backend.abilities()
     more = start + limit < len(buckets)
     return answer(
         BucketPage(

@@ -76,7 +76,7 @@ async def search(
 ) -> Annotated[CallToolResult, FoundDocuments]:
     """Find documents in the Calypso buckets: files, web pages and Q&A. Read one with fetch."""
     require_text("query", query, "Say what to look for.")
-    is_readable = await access.backend.abilities.have(Extension.READ)
+    is_readable = await access.backend.can(Extension.READ)
     documents: dict[str, FoundDocument] = {}
     for hit in await _find(access, query):
         result, key = hit.result, _key(hit.result)
@@ -99,7 +99,7 @@ async def fetch(
     key, mark, rest = (*_MARK.split(id, maxsplit=1), "", "")[:3]
     if mark == "?":
         return answer(await _find_again(access, id, key, rest))
-    if not await access.backend.abilities.have(Extension.READ):
+    if not await access.backend.can(Extension.READ):
         raise _unknown(id)
     return answer(await _read(access, id, key, rest))
 

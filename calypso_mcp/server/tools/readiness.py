@@ -33,9 +33,16 @@ from calypso_mcp.server.results.standings import (
     reason_line,
 )
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
-from calypso_mcp.server.scope.scoped_lookup import is_id, reach_of, require_batch, require_file, require_task
+from calypso_mcp.server.scope.scoped_lookup import (
+    is_id,
+    reach_of,
+    require_arrived_file,
+    require_batch,
+    require_file,
+    require_task,
+    require_upload,
+)
 from calypso_mcp.server.scope.source_lists import find_source, list_page
-from calypso_mcp.server.scope.upload_lookup import require_arrived_file, require_upload
 from calypso_mcp.server.state import CallContext
 
 Timeout = Annotated[int, Field(ge=0, le=LONGEST_CALL_S, description="Seconds to wait")]
@@ -165,7 +172,7 @@ class _Members:
 
 async def _notable_members(access: Access, bucket: Bucket) -> _Members | None:
     """Return the sources of a bucket that need attention; None: unknown."""
-    if not await access.backend.abilities.have(Extension.SOURCES):
+    if not await access.backend.can(Extension.SOURCES):
         return None
     failed, *others = [
         await list_page(access, bucket, SourcesQuery(bucket=bucket.id, state=state, limit=MOST_ITEMS))

@@ -151,7 +151,7 @@ async def show_hits(
 
 async def _other_words(access: Access) -> str:
     """Return what to try where nothing was found."""
-    can_read = Extension.READ in await access.backend.abilities.to_offer()
+    can_read = Extension.READ in await access.backend.abilities_to_offer()
     return f"{_OTHER_WORDS} and read them with read_source." if can_read else f"{_OTHER_WORDS}."
 
 

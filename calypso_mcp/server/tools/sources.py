@@ -127,7 +127,7 @@ async def source_page(access: Access, bucket: Bucket, asked: SourcesQuery) -> So
 
 async def _unlisted(access: Access, bucket: Bucket) -> dict[str, int] | None:
     """Return how many sources there are, by kind, that the backend can only count."""
-    if await access.backend.abilities.have(Extension.SOURCES):
+    if await access.backend.can(Extension.SOURCES):
         return None
     counts = bucket.sources
     counts["file"] = bucket.file_count - len(bucket.file_ids)

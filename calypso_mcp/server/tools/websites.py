@@ -12,19 +12,18 @@ from calypso_mcp.api.connection import Extension
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.domain.qa import as_markdown
 from calypso_mcp.domain.states.file_state import FileState, StateReport
-from calypso_mcp.domain.states.readiness import Readiness, file_readiness
-from calypso_mcp.domain.states.statuses import NOT_FOUND
+from calypso_mcp.domain.states.readiness import NOT_FOUND, Readiness, file_readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.batches.batch_reports import earlier_line
 from calypso_mcp.server.calls.call_arguments import require_text
-from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import answer
 from calypso_mcp.server.results.standings import UploadReport
 from calypso_mcp.server.scope.destinations import Target, create_missing, find_target, note_created
 from calypso_mcp.server.scope.quota_room import count_fetch, make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
+from calypso_mcp.server.upload_quotas import Arrival
 
 #: How long these tools wait by themselves: most pages and answers are searchable within a second.
 _WAIT_S = 5.0
@@ -44,7 +43,7 @@ async def add_website(
     require_text("url", url, "Give the page's address.")
     target = await create_missing(access, await find_target(access, bucket, create=create_bucket))
     declared = Declaration(destination=target.destination, title=title or None)
-    replaces = await access.backend.abilities.have(Extension.REPLACE)
+    replaces = await access.backend.can(Extension.REPLACE)
     added = await count_fetch(
         access,
         target.destination.names[0],
@@ -86,7 +85,7 @@ async def add_qa(
     )
     remark = (
         ""
-        if await access.backend.abilities.have(Extension.QA)
+        if await access.backend.can(Extension.QA)
         else "Stored as a Markdown file. An earlier answer stays: this Calypso cannot replace it."
     )
     return await _answer(access, added, target, remark)

@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from calypso_mcp.domain.addresses import is_loopback
-from calypso_mcp.errors import ConfigError
+from calypso_mcp.errors import ConfigError, InputError
+from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.limits import HttpLimits, wrap
 from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH, ProtectedResource
 from calypso_mcp.server.metrics import Metrics
+from calypso_mcp.server.scope.narrowing import check_headers, read_limits
 from calypso_mcp.server.transport.handshake_requests import HandshakeRequests
-from calypso_mcp.server.transport.readable_narrowing import ReadableNarrowing
+from calypso_mcp.server.transport.page_routes import PREFIX
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
-    from starlette.types import ASGIApp
 
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -125,3 +128,27 @@ def _check(policy: HttpPolicy) -> None:
             f"--host {policy.host} (CALYPSO_HTTP_HOST) needs the host names callers use.",
             hint="Name them with --allowed-host (CALYPSO_ALLOWED_HOSTS), for example mcp.example.com.",
         )
+
+
+class ReadableNarrowing:
+    """Passes on requests to MCP and of the page whose narrowing can be read, and all other requests."""
+
+    def __init__(self, app: ASGIApp, *, credential_header: str) -> None:
+        """Protect `app`; `credential_header` holds the credential and is never taken for narrowing."""
+        self._app = app
+        self._credential_header = credential_header
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 400 with what to write, or pass the request on."""
+        path = scope["path"] if scope["type"] == "http" else ""
+        is_mcp = path.rstrip("/") == MCP_PATH
+        if is_mcp or path.startswith(f"{PREFIX}/"):
+            headers = Headers(scope=scope)
+            query = scope["query_string"].decode("latin-1") if is_mcp else ""
+            try:
+                read_limits(query, headers.items())
+                check_headers(headers.keys(), credential_header=self._credential_header)
+            except InputError as error:
+                await refusal(400, error.code, f"{error.message} {error.hint}")(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -105,7 +105,7 @@ class PageEndpoints:
 
     async def abilities(self, access: Access, _: Request) -> Response:
         """Answer with what this caller can do here beyond calling tools."""
-        known = await access.backend.abilities.all()
+        known = await access.backend.abilities()
         may_change = self._may_change(access)
         can = {
             "sort": Extension.SOURCES in known,

@@ -29,11 +29,11 @@ from calypso_mcp.server.batches.batch_reports import earlier_line
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads, record_of
 from calypso_mcp.server.one_time.tickets import Ticket, mark_of
 from calypso_mcp.server.one_time.upload_ledger import State, UploadRecord
-from calypso_mcp.server.quotas.upload_quotas import Admission, Arrival
 from calypso_mcp.server.scope.request_scope import Access
-from calypso_mcp.server.scope.upload_lookup import find_arrived
+from calypso_mcp.server.scope.scoped_lookup import find_arrived
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.transport.upload_requests import Refused, Seen, read_part
+from calypso_mcp.server.upload_quotas import Admission, Arrival
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile

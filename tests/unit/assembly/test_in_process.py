@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from calypso_mcp.assembly.in_process import call
+from calypso_mcp.assembly.embedded import call
 from calypso_mcp.errors import UploadCorrupted
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.assembly.kept_secret import kept_secret
+from calypso_mcp.assembly.own_secrets import kept_secret
 from calypso_mcp.errors import ConfigError
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from calypso_mcp.assembly.server import file_policy, server_state
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.settings import settings_from
 
 KEY = {"CALYPSO_API_KEY": "sk_canary_assembly"}

@@ -13,8 +13,8 @@ from hypothesis import given, strategies as st
 from calypso_mcp.cli.clients import jsonc
 from calypso_mcp.cli.clients.edits import server_in, with_server
 from calypso_mcp.cli.clients.facts import CLIENTS, Client, Syntax
-from calypso_mcp.cli.clients.files import parse
 from calypso_mcp.cli.clients.jsonc import Unreadable
+from calypso_mcp.cli.clients.places import parse
 from calypso_mcp.cli.clients.shapes import Local, Remote, fields_of
 from calypso_mcp.cli.clients.writing import NotWritten, Snapshot
 from calypso_mcp.errors import ConfigError

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calypso_mcp.cli.questions import question_from, questions_about
+from calypso_mcp.cli.commands.upkeep.demo import question_from, questions_about
 from calypso_mcp.local.indexing.documents import Block, Document
 
 PARAGRAPH = "A customer may return any order within forty-five days of the delivery, {} words follow here."

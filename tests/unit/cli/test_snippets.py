@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from calypso_mcp.cli.printing.snippets import snippet
+from calypso_mcp.cli.printing.hits import snippet
 
 FILLER = "Nothing of interest is said in this sentence of the handbook."
 TABLE = "Light | Meaning\n" + "\n".join(

@@ -27,7 +27,7 @@ PARTS = (
     *("answers", "agents", "websites", "qa", "connection"),
 )
 #: What methods name for the packages above alone: a scope to look through, an answer without its checks.
-INTERNAL = {"View", "RawAnswer"}
+INTERNAL = {"Reach", "RawAnswer"}
 #: What is used without being named by a method.
 ROOTS = {"CalypsoClient", "BytesSource"}
 

@@ -3,9 +3,8 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from calypso_mcp.domain.callers.access import RATE_WINDOW_S, AccessGrant, RateWindows
+from calypso_mcp.domain.callers.access import RATE_WINDOW_S, AccessGrant, RateWindows, ScopeLimit
 from calypso_mcp.domain.callers.quota import Quota
-from calypso_mcp.domain.callers.scope import ScopeLimit
 
 NAMES = st.frozensets(st.text(min_size=1, max_size=8), max_size=3)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calypso_mcp.cli.printing.curves import growth_lines, sparkline
+from calypso_mcp.cli.commands.sources.list import growth_lines, sparkline
 from calypso_mcp.domain.growth import PAUSE_S, POINTS, Growth
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from calypso_mcp.domain.files.ignore_patterns import (
+    LONGEST_IGNORE_FILE,
     IgnorePatterns,
     TooManyWildcards,
     is_meaningless,
     read_patterns,
 )
-from calypso_mcp.server.files.ignore_files import LONGEST_IGNORE_FILE
 
 _WORDS = ("a", "b", "ab", "*", "*", "?", " ")
 _BRACKETS = ("[ab]", "[!a]", "[^b]", "[[:alpha:]]", "[[:x:]]", "[a-", "]", "[]a]", "[a-c]", "[b-a]", "[\\]]")

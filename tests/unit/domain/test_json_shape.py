@@ -4,7 +4,7 @@ import time
 import pytest
 from hypothesis import given, strategies as st
 
-from calypso_mcp.domain.json_shape import JsonShape, excess
+from calypso_mcp.domain.json_text import JsonShape, excess
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=20),

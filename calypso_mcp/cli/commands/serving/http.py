@@ -11,7 +11,7 @@ import anyio
 
 from calypso_mcp.assembly.http import PAGE_PATH, InstallationFacts, running_app
 from calypso_mcp.cli.arguments import LISTENING, CommandParser
-from calypso_mcp.cli.clients.pasting import snippets
+from calypso_mcp.cli.clients.edits import snippets
 from calypso_mcp.cli.clients.shapes import Remote
 from calypso_mcp.cli.embedded import diagnose
 from calypso_mcp.cli.process.listening import listen, origin, serve

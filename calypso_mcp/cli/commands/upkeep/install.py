@@ -15,11 +15,10 @@ import anyio
 from calypso_mcp.cli.arguments import SERVING, CommandParser
 from calypso_mcp.cli.calls.mcp_session import settings_flags
 from calypso_mcp.cli.clients.command import ask_program, server_command
-from calypso_mcp.cli.clients.edits import server_in, with_server
+from calypso_mcp.cli.clients.edits import pasted, server_in, with_server
 from calypso_mcp.cli.clients.entries import NAME
 from calypso_mcp.cli.clients.facts import CLIENTS, Client
 from calypso_mcp.cli.clients.jsonc import Unreadable
-from calypso_mcp.cli.clients.pasting import pasted
 from calypso_mcp.cli.clients.places import Places
 from calypso_mcp.cli.clients.shapes import Fields, Local, Remote, fields_of
 from calypso_mcp.cli.clients.writing import NotWritten, Snapshot

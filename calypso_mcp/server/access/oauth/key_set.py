@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from calypso_mcp.domain.json_shape import pruned
+from calypso_mcp.domain.json_text import pruned
 
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 #: Signature algorithms of each kind of key (RFC 7518, section 3.1; RFC 8037, section 3.1), by type and curve.

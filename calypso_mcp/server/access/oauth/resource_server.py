@@ -15,8 +15,7 @@ from typing import Any, cast
 
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.server.access.credentials import LONGEST_TOKEN, access_token, fingerprint
 from calypso_mcp.server.access.oauth.key_set import ALGORITHMS, SigningKey
 from calypso_mcp.server.access.oauth.signing_keys import SigningKeys, require_https

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from calypso_mcp.client import CalypsoClient
-from calypso_mcp.client.transport.addresses import check_base_url, check_upload_url
+from calypso_mcp.client.transport.connections import check_base_url
+from calypso_mcp.client.transport.storage import check_upload_url
 from calypso_mcp.errors import ConfigError, ContractError
 
 

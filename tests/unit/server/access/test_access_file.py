@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.domain.callers.quota import Quota
-from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.access_file import tokens
 from calypso_mcp.server.access.access_file.access_file import load

@@ -20,9 +20,8 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
-from calypso_mcp.domain.json_shape import JsonShape
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
+from calypso_mcp.domain.json_text import JsonShape
 from calypso_mcp.errors import Busy, ConnectionFailed
 from calypso_mcp.server.access.body_limits import BodyPolicy
 from calypso_mcp.server.access.credentials import NO_ACCESS, access_token, grant_of_user

@@ -7,8 +7,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import grant_of_token
 from calypso_mcp.server.access.oauth.resource_server import OAuthPolicy, OAuthVerifier

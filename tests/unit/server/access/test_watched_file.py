@@ -8,7 +8,7 @@ import pytest
 
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.access_file import tokens
-from calypso_mcp.server.access.access_file.watched_file import WatchedAccessFile
+from calypso_mcp.server.access.access_file.access_file import WatchedAccessFile
 from tests.support.odd_files import ODD_FILES, end_of
 
 

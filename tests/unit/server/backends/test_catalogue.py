@@ -9,7 +9,7 @@ import pytest
 
 from calypso_mcp.errors import PermissionDenied
 from calypso_mcp.server.access.credentials import ANYONE
-from calypso_mcp.server.backends.catalogue import Catalogue
+from calypso_mcp.server.backend import Catalogue
 from calypso_mcp.server.state import ServerState
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
 

@@ -7,8 +7,14 @@ import math
 import anyio
 import pytest
 
-from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime, limited_call
-from calypso_mcp.server.calls.long_call import LongCall, relayed, running
+from calypso_mcp.server.calls.call_time import (
+    DEFAULT_CALL_S,
+    CallTime,
+    LongCall,
+    limited_call,
+    relayed,
+    running,
+)
 
 
 async def test_a_call_without_a_time_of_its_own_has_that_of_its_task():

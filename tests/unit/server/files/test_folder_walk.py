@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from calypso_mcp.domain.files.ignore_patterns import LONGEST_IGNORE_FILE
 from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.folder_walk import REASONS, WalkResult, walk
 from calypso_mcp.server.files.folders import PathFolder
-from calypso_mcp.server.files.ignore_files import LONGEST_IGNORE_FILE
 from calypso_mcp.server.files.local_files import FilePolicy
 
 

@@ -23,7 +23,7 @@ from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import RateLimited
 from calypso_mcp.server.access.credentials import access_token
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backend import Backend
 from calypso_mcp.server.one_time.one_time_uploads import OneTimePolicy, OneTimeUploads, record_of
 from calypso_mcp.server.one_time.tickets import TicketSeal
 from calypso_mcp.server.one_time.upload_ledger import UploadLedger

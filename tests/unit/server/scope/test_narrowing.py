@@ -1,6 +1,6 @@
 import pytest
 
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.errors import InputError
 from calypso_mcp.server.scope.narrowing import check_headers, read_limits
 

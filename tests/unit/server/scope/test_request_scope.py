@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from calypso_mcp.domain.callers.access import AccessGrant
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.scope.request_scope import Access
 from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket

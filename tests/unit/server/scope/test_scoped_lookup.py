@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from calypso_mcp.api.files import BucketSync
-from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.errors import ScopeError
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.scoped_lookup import require_batch, require_file, require_task

@@ -1,6 +1,7 @@
-"""Which agent a request asks. A request cannot narrow an agent's buckets, so it is asked whole or not at all.
+"""The agents of a request: which one it asks, and which of them search a bucket.
 
-Every way leads through the agents within the request's scope: whatever is out of reach does not exist.
+A request cannot narrow an agent's buckets, so an agent is asked whole or not at all. Every way leads through
+the agents within the request's scope: whatever is out of reach does not exist.
 """
 
 from __future__ import annotations
@@ -8,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calypso_mcp.api.agents import AgentModel
-from calypso_mcp.domain.callers.scope import find_agent
-from calypso_mcp.errors import InputError, ScopeError
+from calypso_mcp.domain.amounts import join_first
+from calypso_mcp.errors import ApiError, CalypsoError, ContractError, InputError, ScopeError
 from calypso_mcp.server.conversations import Turn, reach_digest
 from calypso_mcp.server.scope.request_scope import Access
+from calypso_mcp.server.scope.rules import find_agent
+
+#: Agents named beside one bucket.
+MOST_AGENTS = 10
 
 
 async def choose_agent(
@@ -83,3 +88,28 @@ def _default(access: Access, agents: Sequence[AgentModel]) -> AgentModel:
         code="agent_required",
         hint="Look for passages with search_bucket, or ask the operator for an agent; see list_agents.",
     )
+
+
+async def list_attached_agents(access: Access) -> dict[str, list[str]] | None:
+    """Return agent ids by bucket id, or None where the key may not list agents or the list is unreadable."""
+    try:
+        agents = await access.agents()
+    except (ApiError, ContractError):
+        return None
+    attached: dict[str, list[str]] = {}
+    for agent in agents:
+        for bucket_id in agent.bucket_ids:
+            attached.setdefault(bucket_id, []).append(agent.id)
+    return attached
+
+
+async def describe_new_bucket(access: Access, slug: str, bucket_id: str) -> str:
+    """Return the slug of a bucket that was just made, with the agents that search it from now on."""
+    try:
+        attached = await list_attached_agents(access)
+    except CalypsoError:
+        attached = None  # no reason to fail the call that made the bucket
+    if attached is None:
+        return slug
+    agents = attached.get(bucket_id, [])
+    return f"{slug} (searched by {join_first(agents, MOST_AGENTS) or 'no agent'})"

@@ -1,29 +1,35 @@
-"""The buckets and agents of one API key, remembered for a few seconds.
+"""The Calypso API as one API key sees it: its client, its extensions, and briefly its buckets and agents.
 
-Every request needs them to compute its scope; asking the API each time would double every call's latency.
+Every request needs these to compute its scope; asking the API each time would double every call's latency.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import anyio
 
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.errors import CalypsoError
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
 
+
 T = TypeVar("T")
 
 #: How long a listing may be reused, in seconds. Short enough that a changed agent profile counts at once.
 MAX_AGE_S = 3.0
+BackendLabel = Literal["hosted", "embedded"]
+#: Longest wait of a list for the answer, in seconds. Hosts list the tools while they start.
+_PATIENCE_S = 3.0
 
 
 @dataclass(slots=True)
@@ -113,3 +119,42 @@ class Catalogue:
 
 def _by_slug(buckets: tuple[Bucket, ...]) -> tuple[Bucket, ...]:
     return tuple(sorted(buckets, key=lambda bucket: (bucket.slug, bucket.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One Calypso API as one API key sees it; what it is known to be able to do need not be asked."""
+
+    client: CalypsoClient
+    catalogue: Catalogue
+    label: BackendLabel
+    known: frozenset[Extension] | None = None
+
+    @classmethod
+    def of(cls, client: CalypsoClient, label: BackendLabel) -> Backend:
+        """Return the backend of an open client, with an empty catalogue."""
+        # The embedded one is of this version: it need not be started to be known.
+        return cls(client, Catalogue(client), label, frozenset(Extension) if label == "embedded" else None)
+
+    async def abilities(self) -> frozenset[Extension]:
+        """Return what the backend can do beyond the published API, however long it takes to say so.
+
+        Raises:
+            CalypsoError: It could not be asked.
+        """
+        return await self.client.connection.extensions() if self.known is None else self.known
+
+    async def can(self, extension: Extension) -> bool:
+        """Whether the backend can do this; raises as `abilities`."""
+        return extension in await self.abilities()
+
+    async def abilities_to_offer(self) -> frozenset[Extension]:
+        """Return what a list offers: everything while the backend does not say what it can do.
+
+        What a list leaves out counts as impossible, and hosts keep lists; a call finds out by itself.
+        """
+        with anyio.move_on_after(_PATIENCE_S), suppress(CalypsoError):
+            found = await self.abilities()
+            if not self.client.connection.is_assuming:
+                return found
+        return frozenset(Extension)

@@ -113,25 +113,24 @@ class UploadQuotas:
         self._table = SharedTable(path, _MIGRATIONS, records="quotas", code="quota_record_unusable")
         self._clock = clock
 
-    async def admit(self, grant: AccessGrant, arrivals: Sequence[Arrival]) -> Admission:
-        """Count the sources that fit what `grant` allows, in their order."""
-        return await self._count(grant, arrivals, keeps=True)
+    async def admit(
+        self, grant: AccessGrant, arrivals: Sequence[Arrival], *, counts: bool = True
+    ) -> Admission:
+        """Count the sources that fit what `grant` allows, in their order; without `counts`, only say so."""
+        if grant.quota.is_unlimited or not arrivals:
+            return admit_all(arrivals)
+
+        def work(connection: sqlite3.Connection) -> Admission:
+            count = _Count(connection, grant, self._today, keeps=counts)
+            return Admission(tuple(count.add(arrival) for arrival in arrivals))
+
+        return await self._table.run(work, writes=counts)
 
     async def foresee(
         self, grant: AccessGrant, arrivals: Sequence[Arrival]
     ) -> tuple[QuotaExceeded | None, ...]:
         """Return what `admit` would refuse, in the order of `arrivals`; count nothing."""
-        return (await self._count(grant, arrivals, keeps=False)).refusals
-
-    async def _count(self, grant: AccessGrant, arrivals: Sequence[Arrival], *, keeps: bool) -> Admission:
-        if grant.quota.is_unlimited or not arrivals:
-            return admit_all(arrivals)
-
-        def work(connection: sqlite3.Connection) -> Admission:
-            count = _Count(connection, grant, self._today, keeps=keeps)
-            return Admission(tuple(count.add(arrival) for arrival in arrivals))
-
-        return await self._table.run(work, writes=keeps)
+        return (await self.admit(grant, arrivals, counts=False)).refusals
 
     async def counted_files(self, grant: AccessGrant, bucket: str) -> frozenset[str]:
         """Return the ids of the files that take up a caller's room in a bucket, as far as they are known."""

@@ -8,72 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from calypso_mcp.api.agents import AgentModel
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.errors import InputError
 
-
-class BucketLike(Protocol):
-    """What scope needs to know of a bucket."""
-
-    @property
-    def id(self) -> str:
-        """Stable id."""
-        ...
-
-    @property
-    def slug(self) -> str:
-        """URL-safe handle."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Name people gave it."""
-        ...
-
-
-class Named(Protocol):
-    """What has a name that people gave it."""
-
-    @property
-    def name(self) -> str | None:
-        """The name, which need not be the only one of its kind."""
-        ...
-
-
-B = TypeVar("B", bound=BucketLike)
-N = TypeVar("N", bound=Named)
-A = TypeVar("A", bound="AgentLike")
-
-
-class AgentLike(Protocol):
-    """What scope needs to know of an agent."""
-
-    @property
-    def id(self) -> str:
-        """Stable id."""
-        ...
-
-    @property
-    def profile_id(self) -> str | None:
-        """Profile id; None for the default agent."""
-        ...
-
-    @property
-    def bucket_ids(self) -> tuple[str, ...]:
-        """Ids of the attached buckets."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ScopeLimit:
-    """One narrowing: buckets by id or slug, and agents whose attached buckets count too.
-
-    An empty limit (no buckets, no agents) allows nothing: "no limit" is the absence of a `ScopeLimit`.
-    """
-
-    buckets: frozenset[str] = frozenset()
-    agents: frozenset[str] = frozenset()
+N = TypeVar("N", Bucket, AgentModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +33,7 @@ class Scope:
         """Whether the bucket with this id may be touched."""
         return self.bucket_ids is None or bucket_id in self.bucket_ids
 
-    def within(self, buckets: Iterable[B]) -> list[B]:
+    def within(self, buckets: Iterable[Bucket]) -> list[Bucket]:
         """Return the buckets that may be touched, in the order given."""
         ids = self.bucket_ids
         return list(buckets) if ids is None else [bucket for bucket in buckets if bucket.id in ids]
@@ -101,7 +43,7 @@ UNLIMITED = Scope()
 
 
 def resolve(
-    limits: Sequence[ScopeLimit], buckets: Iterable[BucketLike], agents: Iterable[AgentLike] = ()
+    limits: Sequence[ScopeLimit], buckets: Iterable[Bucket], agents: Iterable[AgentModel] = ()
 ) -> Scope:
     """Return the scope that all limits together leave.
 
@@ -127,12 +69,12 @@ def resolve(
     return Scope(allowed)
 
 
-def agent_names(agent: AgentLike) -> frozenset[str]:
+def agent_names(agent: AgentModel) -> frozenset[str]:
     """Return the ways to name `agent`: its full id and its profile id."""
     return frozenset({agent.id, agent.profile_id} if agent.profile_id else {agent.id})
 
 
-def find_agent(name: str, agents: Iterable[A]) -> A | None:
+def find_agent(name: str, agents: Iterable[AgentModel]) -> AgentModel | None:
     """Return the agent with the id `name`, else the one with the profile id `name`; None if neither exists.
 
     Raises:
@@ -149,7 +91,7 @@ def find_agent(name: str, agents: Iterable[A]) -> A | None:
     return found[0] if found else None
 
 
-def find_bucket(reference: str, buckets: Sequence[B]) -> B | None:
+def find_bucket(reference: str, buckets: Sequence[Bucket]) -> Bucket | None:
     """Return the bucket meant by an id, a slug or an unambiguous name, among those in scope; else None."""
     for key in ("id", "slug"):
         for bucket in buckets:
