@@ -254,6 +254,14 @@ READ = {
     ),
     "messages of a chat": ("a.json", '[{"text": "R&amp;D &lt;b> &copy"}]', "text: R&D <b> &copy"),
     "html within yaml": ("a.yaml", 'q: "R&amp;D?"\na: "<p>At <b>quay</b> 3</p>"\n', "q: R&D?\na: At quay 3"),
+    "tables below each other": (
+        "a.csv",
+        "rope,eur,m\nHemp,4,9\n\nPaints\ncolour,litres,kind\nRed,12,oil\n,,\nday,from,to\nMon,8,16\n\nBy,Ida,Per\nx,y,z\n",
+        (
+            "rope: Hemp | eur: 4 | m: 9\nrope: Paints\n\ncolour: Red | litres: 12 | kind: oil\n\n"
+            "day: Mon | from: 8 | to: 16\nday: By | from: Ida | to: Per\nday: x | from: y | to: z"
+        ),
+    ),
     "references in a table": ("a.csv", "name,eur\nR&amp;D,9", "name: R&D | eur: 9"),
     "ruby": ("a.html", "<ruby>漢字<rp>(</rp><rt>kanji</rt></ruby>", "漢字"),
     "xhtml": (

@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
-from itertools import chain, islice
+from itertools import chain, groupby, islice, pairwise
 
-from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.data.leaves import leaf_text
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.tables import Row, is_header, stands_above_numbers, table_blocks
@@ -24,6 +24,8 @@ _LINES_ABOVE = 10
 _AS_NARROW = 0.75
 #: So many first lines of a table have as many delimiters, and nearly all others: prose may follow a table.
 _SURE_LINES, _AS_WIDE = 3, 0.9
+#: Fewer below an empty row may be facts with their names.
+_SURE_COLUMNS = 3
 _LONGEST_FIELD = 10_000_000
 #: Rows go without labels if the names of the columns would make the text longer by more characters.
 _MOST_LABELS = 10_000_000
@@ -70,10 +72,30 @@ def _rows_document(decoded: Decoded) -> Document:
         header: Sequence[str] = top[start].cells if _names_columns(top, start) else ()
         labelled = sum(map(len, header)) * text.count("\n") <= _MOST_LABELS
         body = chain(top[start + bool(header) :], rows)
-        blocks = (*table_blocks((), top[:start]), *table_blocks(header, body, labelled=labelled))
+        blocks = (*table_blocks((), top[:start]), *_blocks(header, body, labelled=labelled))
     except csv.Error:
         return text_document(decoded, "not a valid table, read as plain text")
     return Document(blocks, warnings=decoded.warnings)
+
+
+def _blocks(header: Sequence[str], rows: Iterator[Row], *, labelled: bool) -> Iterator[Block]:
+    """Yield the rows of a table, and of those below it that have names of columns of their own."""
+    for number, table in groupby(_numbered(rows), key=lambda numbered: numbered[0]):
+        below = (row for _, row in table)
+        names = next(below).cells if number else header
+        yield from table_blocks(names, below, labelled=labelled)
+
+
+def _numbered(rows: Iterator[Row]) -> Iterator[tuple[int, Row]]:
+    """Yield each row with the number of its table, which begins below an empty row or a title below one."""
+    number, is_apart = 0, False
+    for row, below in pairwise(chain(rows, [Row(())])):
+        filled = sum(map(bool, row.cells))
+        is_wide = is_apart and filled >= _SURE_COLUMNS
+        if is_wide and is_header(row.cells) and stands_above_numbers(row.cells, below.cells):
+            number += 1
+        is_apart = not filled or (is_apart and filled == 1)
+        yield number, row
 
 
 def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:
