@@ -112,7 +112,7 @@ class _Lines:
 
     def __init__(self, block: Block) -> None:
         self._block = block
-        self._line, self._counted = block.line_start, 0
+        self._line, self._row, self._counted = block.line_start, 0, 0
         if self._line is not None and block.line_end is not None:
             flows = block.text.count("\n") != block.line_end - self._line
             self._line = None if flows else self._line
@@ -121,8 +121,9 @@ class _Lines:
         """Return first and last line of a part, and its `row_lines`."""
         block = self._block
         if block.row_lines:
-            before = block.text.count("\n", 0, start)
-            rows = block.row_lines[before : before + block.text.count("\n", start, end) + 1]
+            first = self._row + block.text.count("\n", self._counted, start)
+            self._row, self._counted = first + block.text.count("\n", start, end), end
+            rows = block.row_lines[first : self._row + 1]
             stated = [row for row in rows if row[0] != REPEATED]
             return (stated[0][0], stated[-1][1], rows) if stated else (None, None, rows)
         if self._line is None:

@@ -56,7 +56,8 @@ def line_blocks(lines: Iterable[Line]) -> Iterator[Block]:
             (start, end) for text, start, end in run if start and end for _ in range(text.count("\n") + 1)
         ]
         text = "\n".join(text for text, _, _ in run)
-        is_placed = len(rows) == text.count("\n") + 1
+        # Of one leaf alone, which may have millions of lines, the block's own span says as much.
+        is_placed = len(run) > 1 and len(rows) == text.count("\n") + 1
         yield Block(
             text, None, run[0][1], run[-1][2], is_table=True, row_lines=tuple(rows) if is_placed else ()
         )
