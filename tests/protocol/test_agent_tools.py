@@ -151,11 +151,12 @@ async def test_under_a_limit_agents_are_created_only_where_the_operator_allows_i
     assert not api.asked(CREATE)
 
 
+@pytest.mark.parametrize("named", ["sales", "Sales", "calypso-agent:sales"])
 async def test_an_id_that_another_caller_s_grant_names_looks_taken_and_makes_nothing(
-    connect: Connect, api: ScriptedCalypso
+    connect: Connect, api: ScriptedCalypso, named: str
 ):
     decisions: dict[str, Any] = {"pins": (limit("handbook"),), "allow_create": True}
-    body = {"agent_id": "sales", "buckets": ["handbook"]}
+    body = {"agent_id": named, "buckets": ["handbook"]}
     async with connect(granted_agents=lambda: frozenset({"sales"}), **decisions) as client:
         reserved = error(await client.call_tool("create_agent", body))
     assert api.asked(CREATE) == []
@@ -185,6 +186,22 @@ async def test_an_agent_of_this_caller_gets_other_buckets_and_keeps_its_name(tmp
         for name, code in (("calypso-agent", "not_supported"), ("nobody", "agent_not_found")):
             refused = await rig.refused("create_agent", agent=name, buckets=["faq"], update=True)
             assert refused["code"] == code
+
+
+async def test_a_name_makes_the_id_of_an_agent_and_its_listed_id_names_it_again(
+    tmp_path: Path, era: str
+) -> None:
+    async with upload_rig(tmp_path / "data", era=era) as rig:
+        for slug in ("docs", "more"):
+            await rig.ok("create_bucket", name=slug, slug=slug)
+        made = await rig.ok("create_agent", agent="Help Desk", buckets=["docs"])
+        assert (made["agent"], made["created"]) == ("calypso-agent:help-desk", True)
+        again = await rig.ok("create_agent", agent=made["agent"], buckets=["docs"])
+        assert (again["agent"], again["created"]) == (made["agent"], False)
+        changed = await rig.ok("create_agent", agent=made["agent"], buckets=["docs", "more"], update=True)
+        assert (changed["agent"], changed["buckets"]) == (made["agent"], ["docs", "more"])
+        [listed] = [card for card in (await rig.ok("list_agents"))["agents"] if not card["default"]]
+        assert (listed["name"], listed["buckets"]) == ("Help Desk", ["docs", "more"])
 
 
 async def test_only_an_agent_in_scope_can_be_changed_and_only_to_buckets_in_scope(tmp_path: Path, era: str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Annotated
 
@@ -12,8 +13,10 @@ from pydantic.json_schema import SkipJsonSchema
 from calypso_mcp.api.agents import AgentModel, CreateAgent, UpdateAgent
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
+from calypso_mcp.domain.slugs import slug_for
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import Conflict, InputError
+from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.results.models import ToolResult, answer, take_first
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.rules import agent_names
@@ -22,6 +25,7 @@ from calypso_mcp.server.scope.rules import agent_names
 _MOST_AGENTS = 100
 _MOST_BUCKETS = 10
 _NAME_CHARS = 120
+_PROFILE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KEPT = "The agent exists with these buckets; its name and instructions were not changed (update=true does)."
 _UNUSED = "The instructions are stored but unused here: this Calypso answers with quotations."
 
@@ -73,7 +77,7 @@ async def agent_list(access: Access) -> AgentList:
 async def create_agent(
     access: CurrentAccess,
     *,
-    agent: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63, description="New id")],
+    agent: Annotated[str, Field(min_length=1, max_length=_NAME_CHARS, description="New id")],
     buckets: Annotated[list[str], Field(min_length=1, max_length=50, description="Slugs, ids or names")],
     name: Annotated[str, Field(max_length=120, description="For people")] = "",
     instructions: Annotated[str, Field(max_length=8000, description="How to answer")] = "",
@@ -81,7 +85,11 @@ async def create_agent(
 ) -> Annotated[CallToolResult, CreatedAgentCard]:
     """Make an agent that answers from these whole buckets: one file needs its own."""
     access.require_create_agent()
-    if access.is_reserved_agent(agent):
+    require_text("agent", agent, "Give the agent an id.")
+    agent = agent.strip()
+    # A name makes an id, and the id of a listed agent names its profile.
+    profile_id = agent if _PROFILE_ID.fullmatch(agent) else slug_for(agent.rpartition(":")[2], "agent")
+    if access.is_reserved_agent(agent) or access.is_reserved_agent(profile_id):
         raise _unusable(agent)
     bound = await access.require_buckets(buckets)
     slugs = [bucket.slug for bucket in bound]
@@ -90,15 +98,15 @@ async def create_agent(
         changed = await _update(access, agent, bound, name, instructions)
         return answer(CreatedAgentCard(agent=changed, buckets=slugs, created=False, note=note))
     body = CreateAgent(
-        agent_id=agent,
-        name=name or None,
+        agent_id=profile_id,
+        name=name or (agent if profile_id != agent and ":" not in agent else None),
         bucket_ids=tuple(bucket.id for bucket in bound),
         instructions=instructions or None,
     )
     try:
         made = await access.client.agents.create(body)
     except Conflict as conflict:
-        existing = await _same_agent(access, agent, {bucket.id for bucket in bound})
+        existing = await _same_agent(access, profile_id, {bucket.id for bucket in bound})
         if existing is None:
             # Nothing of the agent that has the id: it may be out of scope.
             raise _unusable(agent) from conflict
