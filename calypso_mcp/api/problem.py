@@ -126,8 +126,10 @@ def to_error(
         retryable = True
     elif not is_retryable_status(status):
         retryable = problem.retryable is True  # such as `url_fetch_failed`, while the site is down
+    # The kinds of the usual statuses say by themselves what happened.
+    unusual = f"The Calypso API refused the request (status {status})." if kind is errors.ApiError else ""
     error = kind(
-        problem.message,
+        problem.message or unusual,
         code=problem.code,
         hint=UNKNOWN_PROFILE_HINT if is_unknown_agent else _HINTS.get(problem.code, ""),
         retryable=retryable,

@@ -23,6 +23,12 @@ def test_advice_that_is_not_to_repeat_stays() -> None:
     assert errors.PermissionDenied().hint
 
 
+def test_an_unusual_refusal_without_a_text_is_told_by_its_status() -> None:
+    assert "402" in problem.to_error(402, b"").message
+    assert problem.to_error(402, b'{"detail": "The plan has ended."}').message == "The plan has ended."
+    assert problem.to_error(409, b"").message == errors.Conflict().message
+
+
 def test_an_unknown_agent_is_looked_up_rather_than_asked_again() -> None:
     error = problem.to_error(500, b"Unknown RAG profile")
     assert not error.retryable
