@@ -228,7 +228,7 @@ class GlobalLimits:
 class EvenTurns:
     """Shares the event loop evenly between callers while it is busy, however much each of them asks for.
 
-    Only what a request does at first counts: one that waits for an API or for a file keeps nobody waiting.
+    Only what a request does at first counts: one that waits for an API or for a file delays no other.
     """
 
     def __init__(self) -> None:
