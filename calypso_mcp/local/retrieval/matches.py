@@ -64,7 +64,8 @@ def _with_match(passage: Passage, sought: Sought, weights: Sequence[float]) -> P
         (0 if _is_heading(said, heading) else sought.held_by(said), above[heading])
         for said, heading in zip((passage.text[start:end] for start, end in spans), headings, strict=True)
     ]
-    held = _with_names_above(passage.text, spans, held)
+    if "|" in passage.text:
+        held = _with_names_above(passage.text, spans, held)
     return replace(passage, match=_show(passage, spans, held, weights))
 
 
