@@ -113,7 +113,10 @@ def remove_entry(text: str, key: str, name: str, listing: Listing) -> str:
 
 
 def _find_listing(text: str, key: str) -> tuple[yaml.Node, yaml.Node] | None:
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:  # what was written before does not fit behind what stood there
+        raise Unreadable("the top is not a mapping in lines") from None
     if root is None:
         return None
     if not isinstance(root, yaml.MappingNode) or root.flow_style:

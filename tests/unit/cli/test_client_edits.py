@@ -266,6 +266,13 @@ def test_a_configuration_made_to_hurt_its_reader_is_left_alone(syntax: Syntax, t
         parse(text, syntax)
 
 
+@pytest.mark.parametrize("text", ["{}", "{} # empty", "{a: 1}", "[]"])
+@pytest.mark.parametrize("client", [c for c in CLIENTS if c.syntax == "yaml"], ids=lambda client: client.name)
+def test_a_yaml_configuration_that_is_not_in_lines_is_left_alone(client: Client, text: str) -> None:
+    with pytest.raises((Unreadable, ConfigError)):
+        with_server(client, text, fields_of(client, SERVER))
+
+
 def test_missing_folders_are_made(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "mcp.json"
     assert Snapshot.of(path).replace("{}\n") is None
