@@ -20,7 +20,9 @@ _END = re.compile(
 )
 _FIGURES = re.compile(r"[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}\Z")
 #: Where a line that ends with a figure, such as a row of a printed table, is followed by another.
-_END_OF_FIGURES = re.compile(r"(?:(?<=\d)|(?<=\d[)%]))\n(?=[^\n]*[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}(?:\n|\Z))")
+_END_OF_FIGURES = re.compile(
+    r"\n(?:(?<=\d\n)|(?<=\d[)%]\n))(?=[^\n]*[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}(?:\n|\Z))"
+)
 _CLOSING = " \"'\u201d\u2019\u00bb)]*_"
 #: A full stop after these ends no sentence: initials and common abbreviations.
 _ABBREVIATION = re.compile(
