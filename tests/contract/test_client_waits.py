@@ -6,10 +6,8 @@ from typing import Any, cast
 
 import httpx2
 
-from calypso_mcp.api.batches import BatchItem
-from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client import CalypsoClient
-from calypso_mcp.client.readiness_target import ReadinessTarget, View
+from calypso_mcp.client.readiness_target import Reach, ReadinessTarget
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.states.file_state import FileState
@@ -21,16 +19,6 @@ from tests.support.live_backend import Api
 
 OLD = b"# Leave\n\nEvery employee has 27 days of annual leave.\n"
 NEW = b"# Leave\n\nEvery employee has 31 days of annual leave.\n"
-
-
-class _Nothing:
-    """Sees nothing: a caller whose scope the buckets are out of."""
-
-    def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
-        del file
-
-    def item(self, item: BatchItem) -> BatchItem | None:
-        del item
 
 
 def client_of(api: Api) -> CalypsoClient:
@@ -50,14 +38,14 @@ async def test_a_replaced_file_is_as_ready_as_the_version_in_its_place(api: Api)
     await api.settled(new["id"])
     async with client_of(api) as client:
 
-        async def standing(view: View | None = None) -> Readiness:
+        async def standing(view: Reach | None = None) -> Readiness:
             target = ReadinessTarget(file_ids=(old["id"],), view=view)
             [state] = (await client.readiness.wait(target, timeout_s=0)).states
             assert state.id == old["id"]
             return state.readiness
 
         assert await standing() is Readiness.READY
-        assert await standing(_Nothing()) is Readiness.FAILED
+        assert await standing(Reach(frozenset(), frozenset())) is Readiness.FAILED
         await client.sources.remove(new["id"])
         assert await standing() is Readiness.FAILED
 

@@ -7,9 +7,7 @@ import httpx2
 import pytest
 
 from calypso_mcp import errors
-from calypso_mcp.api.batches import BatchItem
-from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.client.readiness_target import ReadinessTarget
+from calypso_mcp.client.readiness_target import Reach, ReadinessTarget
 from calypso_mcp.domain.states.file_state import StateReport
 from calypso_mcp.domain.states.readiness import Readiness
 from tests.support.faulty_transport import FakeClock, problem, scripted_client
@@ -171,16 +169,6 @@ async def test_a_partially_active_batch_keeps_waiting_for_its_last_item() -> Non
     assert [call.state for call in seen] == [Readiness.PENDING, Readiness.FAILED]
 
 
-class FirstTwo:
-    """Sees two items of a batch, and one file as if nothing of it were pending."""
-
-    def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
-        return file.model_copy(update={"bucket_sync_status": "active"}) if file.id == "f1" else None
-
-    def item(self, item: BatchItem) -> BatchItem | None:
-        return item if item.client_file_id in ("c1", "c2") else None
-
-
 async def test_of_a_batch_only_what_may_be_seen_counts() -> None:
     answers = [
         batch("failed", item(1, "active", "active"), item(2, "indexing"), item(3, "failed")),
@@ -189,20 +177,24 @@ async def test_of_a_batch_only_what_may_be_seen_counts() -> None:
     ]
     client, _ = scripted_client({BATCH: answers})
     async with client:
-        target = ReadinessTarget(batch_id="batch_1", view=FirstTwo())
+        seen = Reach(frozenset(), frozenset({"f1", "f2"}))
+        target = ReadinessTarget(batch_id="batch_1", view=seen)
         report = await client.readiness.wait(target, timeout_s=45)
     assert (report.state, len(report.ready), report.failed) == (Readiness.READY, 2, ())
     assert report.batch_status is None
 
 
 async def test_a_file_that_may_not_be_seen_is_not_there_and_another_shows_what_may_be() -> None:
+    syncs = [{"bucket_id": "b1", "status": "active"}, {"bucket_id": "b2", "status": "pending"}]
     client, _ = scripted_client(
-        {path("f1"): [file("f1", "active", "pending")], path("f2"): [file("f2", "active", "active")]}
+        {
+            path("f1"): [file("f1", "active", "pending", bucketSync=syncs)],
+            path("f2"): [file("f2", "active", "active")],
+        }
     )
     async with client:
-        report = await client.readiness.wait(
-            ReadinessTarget(file_ids=("f1", "f2"), view=FirstTwo()), timeout_s=0
-        )
+        target = ReadinessTarget(file_ids=("f1", "f2"), view=Reach(frozenset({"b1"}), frozenset()))
+        report = await client.readiness.wait(target, timeout_s=0)
     assert report.ready == ("f1",)
     assert [(state.id, state.status) for state in report.failed] == [("f2", "not_found")]
 
