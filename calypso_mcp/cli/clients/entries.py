@@ -93,7 +93,8 @@ def _list_entries(client: Client, listing: object, *, is_read: bool) -> Iterator
         listing = _mapping(listing)["servers"]
     for name, fields in _mapping(listing).items():
         if isinstance(fields, dict):
-            yield _read_entry(client, name, _mapping(cast("object", fields)), is_read=is_read)
+            # In YAML a name may also be a number or a date.
+            yield _read_entry(client, str(name), _mapping(cast("object", fields)), is_read=is_read)
 
 
 def _read_entry(client: Client, name: str, fields: Mapping[str, object], *, is_read: bool) -> Entry:

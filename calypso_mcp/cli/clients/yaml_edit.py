@@ -34,18 +34,29 @@ def loads(text: str) -> object:
     """Return the value of a YAML text. An empty text is an empty mapping.
 
     Raises:
-        Unreadable: It is no YAML, a mapping has a name twice, or references repeat too much.
+        Unreadable: It is no YAML, a mapping has a name twice, or references repeat too much. Nothing of the
+            text is repeated: it may hold secrets.
     """
     try:
-        loader: Any = _Loader(text)
-        node = loader.get_single_node()
-        if node is None:
-            return {}
-        if _size(node, {}) > _MOST_NODES:
-            raise Unreadable("its references repeat too much")
-        return loader.construct_document(node) or {}
-    except yaml.YAMLError as error:
-        raise Unreadable(" ".join(str(error).split())) from None
+        return _load(_Loader(text))
+    except Unreadable:
+        raise
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise Unreadable(f"{line}{error.problem}") from None
+    except yaml.YAMLError:
+        raise Unreadable("it holds a character that YAML does not allow") from None
+    except (AttributeError, LookupError, TypeError, ValueError):  # as the library's constructors fail
+        raise Unreadable("it holds a malformed number, date or other typed value") from None
+
+
+def _load(loader: Any) -> object:
+    node = loader.get_single_node()
+    if node is None:
+        return {}
+    if _size(node, {}) > _MOST_NODES:
+        raise Unreadable("its references repeat too much")
+    return loader.construct_document(node) or {}
 
 
 def _size(node: yaml.Node, sizes: dict[int, int]) -> int:

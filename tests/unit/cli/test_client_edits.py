@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 
 from calypso_mcp.cli.clients import jsonc
 from calypso_mcp.cli.clients.edits import server_in, with_server
+from calypso_mcp.cli.clients.entries import servers_of
 from calypso_mcp.cli.clients.facts import CLIENTS, Client, Syntax
 from calypso_mcp.cli.clients.jsonc import Unreadable
 from calypso_mcp.cli.clients.places import parse
@@ -259,11 +260,44 @@ _REPEATS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" 
         ("yaml", f"a: {'9' * 10_000}"),
         ("yaml", _REPEATS),
         ("yaml", "a: &a [*a]"),
+        *(("yaml", f"a: !!{value}") for value in ("timestamp x", "bool x", "int ''", "map [a]")),
     ],
 )
 def test_a_configuration_made_to_hurt_its_reader_is_left_alone(syntax: Syntax, text: str) -> None:
     with pytest.raises(Unreadable):
         parse(text, syntax)
+
+
+@pytest.mark.parametrize("depth", range(300, 1_500, 300))
+@pytest.mark.parametrize("name", ["cursor", "codex", "goose"])
+def test_a_configuration_that_can_be_read_but_is_too_deep_to_compare_is_left_alone(
+    name: str, depth: int
+) -> None:
+    client = BY_NAME[name]
+    deep = {"json": '{"a":' * depth + "1" + "}" * depth, "toml": "a." * depth + "a = 1\n"}
+    text = deep.get(client.syntax, "a: " + "[" * depth + "]" * depth + "\n")
+    try:
+        after = with_server(client, text, fields_of(client, SERVER))
+    except Unreadable:
+        return
+    assert server_in(client, after) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['key: "sk-secret\n', "key: sk-secret\n- a\n", "key: !!int sk-secret\n", "key: [sk-secret\n", "k: \0"],
+)
+def test_what_is_said_of_a_broken_configuration_repeats_nothing_of_it(text: str) -> None:
+    with pytest.raises(Unreadable) as raised:
+        parse(text, "yaml")
+    assert str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["1", "null", "2020-01-01", "1.5", "yes"])
+def test_a_server_whose_name_is_no_text_in_yaml_is_read(name: str) -> None:
+    [entry] = servers_of(BY_NAME["goose"], parse(f"extensions:\n  {name}: {{cmd: calypso-mcp}}\n", "yaml"))
+    assert entry.is_ours
 
 
 @pytest.mark.parametrize("text", ["{}", "{} # empty", "{a: 1}", "[]"])
