@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Final
 
 from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile, UploadSession, UploadTarget
@@ -32,6 +34,8 @@ from calypso_mcp.errors import (
 KEY_REUSED: Final = "idempotency_key_reused"
 
 _SHA256_CHARS: Final = 64
+#: Answers to a finalize that call for a new session, as those of the storage do.
+_EXPIRED: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
 class SingleUpload:
@@ -76,10 +80,11 @@ class SingleUpload:
         for generation in range(MOST_GENERATIONS):
             try:
                 done = await self._attempt(prepared, content, generation, on_kept, renews=not forgotten)
-            except SessionExpired:
+            except SessionExpired as expired:
                 forgotten += 1
                 if forgotten == MOST_FORGOTTEN:
-                    raise addresses_forgotten() from None
+                    # What the API says of a session tells more.
+                    raise expired.__cause__ or addresses_forgotten() from None
                 continue
             if done is not None and done.file_id != gone:
                 await self._sent.note(under_keys([(prepared, done)]))
@@ -102,14 +107,10 @@ class SingleUpload:
             if error.code == KEY_REUSED:
                 return None
             raise
-        session: UploadTarget = answer.body
         try:
-            replayed = await self._transfer.send(
-                session.upload_url.get_secret_value(), content, resumed=answer.replayed, on_kept=on_kept
-            )
+            return await self._bring(answer.body, prepared, content, on_kept, resumed=answer.replayed)
         except SessionExpired:
             return await self._after_expiry(prepared, content, key, answer, on_kept, renews=renews)
-        return await _checked(await self._finalize(session), prepared, content, replayed=replayed)
 
     async def _after_expiry(
         self,
@@ -124,7 +125,7 @@ class SingleUpload:
         """Go on with a new address under the same key, if `renews`; None if the key leads to an old dead one.
 
         Raises:
-            SessionExpired: The storage does not know an address that is new.
+            SessionExpired: The storage does not know an address that is new, or the API its session.
         """
         session: UploadTarget = expired.body
         is_new = not expired.replayed
@@ -132,17 +133,15 @@ class SingleUpload:
             session = (await self._files.create_session(_session(prepared), idempotency_key=key)).body
             if session.upload_url != expired.body.upload_url:
                 is_new = True
-                try:
-                    replayed = await self._transfer.send(
-                        session.upload_url.get_secret_value(), content, on_kept=on_kept
-                    )
-                except SessionExpired:
-                    pass
-                else:
-                    return await _checked(await self._finalize(session), prepared, content, replayed=replayed)
+                with suppress(SessionExpired):
+                    return await self._bring(session, prepared, content, on_kept)
         # An address also dies of old age after its file was finalized: then the file is what we want.
         try:
-            file = await self._files.finalize(session.session_id)
+            file = await self._finalize(session)
+        except SessionExpired:
+            if is_new:
+                raise
+            return None
         except ApiError as error:
             if error.retryable:
                 raise
@@ -151,6 +150,25 @@ class SingleUpload:
             return None
         return await _checked(file, prepared, content, replayed=True)
 
+    async def _bring(
+        self,
+        session: UploadTarget,
+        prepared: Prepared,
+        content: Content,
+        on_kept: OnKept | None,
+        *,
+        resumed: bool = False,
+    ) -> FileState | None:
+        """Send the bytes and finalize; None if the file has failed or been deleted.
+
+        Raises:
+            SessionExpired: The storage does not know the address, or the API the session.
+        """
+        replayed = await self._transfer.send(
+            session.upload_url.get_secret_value(), content, resumed=resumed, on_kept=on_kept
+        )
+        return await _checked(await self._finalize(session), prepared, content, replayed=replayed)
+
     async def _finalize(self, session: UploadTarget) -> KnowledgeFile:
         try:
             return await self._files.finalize(session.session_id)
@@ -158,6 +176,8 @@ class SingleUpload:
             error.ids.setdefault("session_id", session.session_id)
             if error.retryable:
                 error.hint = error.hint or UploadError.default_hint
+            if isinstance(error, ApiError) and error.status in _EXPIRED:
+                raise SessionExpired from error
             raise
 
 

@@ -195,6 +195,24 @@ async def test_an_expired_address_is_replaced_under_the_same_key() -> None:
     ]
 
 
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("addresses", [[1, 2], [1, 1, 2]], ids=["under the same key", "under another key"])
+async def test_a_session_that_finalize_does_not_know_is_replaced(status: int, addresses: list[int]) -> None:
+    client, api = scripted_client(
+        {
+            CREATE: [session(number) for number in addresses],
+            PUT: [OK],
+            FINALIZE: [*[problem(status, "session_not_found")] * (len(addresses) - 1), file(2)],
+        }
+    )
+    async with client:
+        uploaded = await client.uploads.upload(UPLOAD)
+
+    assert (uploaded.file_id, uploaded.outcome) == ("f2", "accepted")
+    assert api.bodies.count(DATA) == 2
+    assert api.lines().count(CREATE) == len(addresses)
+
+
 async def test_an_address_that_died_after_its_file_was_made_leads_to_that_file() -> None:
     client, api = scripted_client(
         {
@@ -303,13 +321,14 @@ async def test_a_failed_finalize_names_the_session_and_what_to_do() -> None:
 
 
 async def test_a_refused_finalize_does_not_ask_for_the_same_call_again() -> None:
-    client, _ = scripted_client(
+    client, api = scripted_client(
         {CREATE: [session()], PUT: [OK], FINALIZE: [problem(404, "session_not_found")]}
     )
     async with client:
         with pytest.raises(errors.NotFound) as raised:
             await client.uploads.upload(UPLOAD)
 
+    assert api.bodies.count(DATA) == 2
     assert raised.value.ids == {"session_id": "s1"}
     assert "again" not in raised.value.hint
 
