@@ -491,6 +491,24 @@ async def test_the_same_content_under_other_labels_stays_beside_where_nothing_is
         assert (again["counts"], "hints" in again) == ({"replayed": 1}, False)
 
 
+@pytest.mark.parametrize("labels", [{"tags": ["a"]}, {"title": "Leave"}, {"metadata": {"external_id": 7}}])
+async def test_the_same_content_without_its_labels_changes_nothing_where_nothing_is_relabelled(
+    tmp_path: Path, folder: Path, era: str, labels: dict[str, Any]
+) -> None:
+    (folder / "leave.md").write_text(OLD)
+    file = {"path": "leave.md", "bucket": "docs", "wait": True}
+    async with upload_rig(tmp_path / "data", folder, era=era, is_plain=True) as rig:
+        first = await rig.ok("upload_file", **file, **labels, create_bucket=True)
+        for again in (file, {**file, **labels}, file):
+            same = await rig.ok("upload_file", **again)
+            assert (same["outcome"], same["file_id"]) == ("replayed", first["file_id"])
+            assert not {"changed", "reason"} & same.keys()
+        done = await rig.ok("upload_batch", directory=".", bucket="docs")
+        assert (done["counts"], "hints" in done) == ({"replayed": 1}, False)
+        other = await rig.ok("upload_file", **file, tags=["b"])
+        assert f"({first['file_id']}) stays in the bucket" in other["reason"]
+
+
 async def test_a_batch_names_each_version_that_stays(tmp_path: Path, folder: Path, era: str) -> None:
     fill(folder, "a.md", "b.md")
     async with upload_rig(tmp_path / "data", folder, era=era, is_plain=True) as rig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from calypso_mcp.client.transport.sources import (
@@ -54,6 +54,12 @@ class Prepared:
     def memory_keys(self) -> tuple[str, ...]:
         """Keys under which it is remembered."""
         return self.declaration.memory_keys(self.content_hash, self.upload.origin)
+
+    @property
+    def unlabelled_keys(self) -> tuple[str, ...]:
+        """Keys under which its content is looked up when it comes again without labels."""
+        bare = replace(self.declaration, title=None, tags=(), metadata=None, external_id=None)
+        return bare.memory_keys(self.content_hash, self.upload.origin)
 
     def content(self, source: ByteSource) -> Content:
         """Return `source` together with the hash and the version taken of it.

@@ -47,5 +47,13 @@ class SentFiles:
 
 
 def under_keys(files: Iterable[tuple[Prepared, FileState]]) -> dict[str, FileState]:
-    """Return each file under each of its keys."""
-    return {key: file for prepared, file in files for key in (*prepared.memory_keys, *prepared.latest_keys)}
+    """Return each file under each of its keys.
+
+    Content that comes again without labels keeps those that it has. What was only announced under labels does
+    not count for it: it may never arrive.
+    """
+    found: dict[str, FileState] = {}
+    for prepared, file in files:
+        bare = () if file.file_id is None else prepared.unlabelled_keys
+        found |= dict.fromkeys((*bare, *prepared.memory_keys, *prepared.latest_keys), file)
+    return found

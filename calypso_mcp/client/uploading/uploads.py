@@ -221,6 +221,9 @@ def _with_earlier(
             return replace(state, changed=False)
         word = "replaced" if upload.declaration.if_exists == "replace" else "beside"
         return replace(state, earlier=word, earlier_id=held.id)
-    if state.changed and sent_before not in (None, state.file_id):
-        return replace(state, earlier_id=sent_before)
-    return state
+    if not state.changed or sent_before is None:
+        return state
+    if sent_before == state.file_id:
+        # The same content, once with its labels and once without.
+        return replace(state, changed=False)
+    return replace(state, earlier_id=sent_before)
