@@ -50,7 +50,8 @@ class Recall:
         known = await self._known(items)
         opened = await self._sent.opened([batch_key(group) for group in groups]) if known else {}
         unfinished = [group for group in groups if is_unfinished(group, known, opened.get(batch_key(group)))]
-        asked = {name: file for name, file in known.items() if not any(name in group for group in unfinished)}
+        continued = {name for group in unfinished for name in group}
+        asked = {name: file for name, file in known.items() if name not in continued}
         recollection = Recollection(asked, await self._earlier(items, known))
         await self._ask(recollection, items)
         return Recalled(recollection.states, unfinished, recollection.lost)

@@ -195,7 +195,7 @@ class Uploads:
         Only what this client's memory knows is found: see `BatchUploads.look`.
         """
         found = await self._versions.find(uploads, relabels=False)
-        left = [index for index in range(len(uploads)) if index not in {**found.settled, **found.earlier}]
+        left = [index for index in found.left if index not in found.earlier]
         states: dict[int, FileState | None] = {**found.settled}
         states.update(
             zip(
