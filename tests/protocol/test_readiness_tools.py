@@ -67,6 +67,24 @@ async def test_waiting_takes_files_a_batch_a_bucket_or_the_only_bucket(rig: Rig)
         assert "call_again" not in stands
 
 
+@pytest.mark.parametrize(("pending", "word"), [(0, "rebuilding"), (2, None)])
+async def test_the_word_of_a_store_tells_why_a_bucket_is_not_ready_where_nothing_is_pending(
+    tmp_path: Path, era: str, pending: int, word: str | None
+):
+    store = {"status": "Rebuilding \x1b[2J", "indexed_member_count": 3, "pending_member_count": pending}
+    bucket = {"id": "bucket_x", "slug": "docs", "bucketStore": store}
+
+    def answer(request: httpx2.Request) -> httpx2.Response | None:
+        is_list = request.url.path.endswith("/buckets")
+        return httpx2.Response(200, json={"team_id": "t", "buckets": [bucket]}) if is_list else None
+
+    async with upload_rig(tmp_path / "data", era=era, is_plain=True) as rig:
+        rig.wire.intercept = answer
+        stands = await rig.ok("wait_for_bucket_sync", bucket="docs", timeout_s=0)
+    assert (stands["readiness"], stands["ready"], stands["pending"]) == ("pending", 3, pending)
+    assert stands.get("status") == word
+
+
 async def test_failures_come_first_with_code_and_reason(rig: Rig, tmp_path: Path):
     (tmp_path / "allowed" / "broken.pdf").write_bytes(b"%PDF-1.7\nbroken")
     (tmp_path / "allowed" / "fine.md").write_text("fine")

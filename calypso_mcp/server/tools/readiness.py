@@ -269,9 +269,11 @@ def _standing(
     failed = members.failed if members else len(report.failed)
     # The backend calls a bucket ready as soon as nothing is pending.
     state = overall([report.state, *([Readiness.FAILED] if failed else [])])
+    # With nothing pending, only the store's own word tells why its bucket is not ready.
+    store = report.states[0].status if is_bucket and not report.pending_members else None
     return UploadStanding(
         readiness=state,
-        status=report.batch_status,
+        status=report.batch_status or (reason_line(store) if store and state is Readiness.PENDING else None),
         ready=(report.indexed_members or 0) if is_bucket else len(report.ready),
         failed=failed,
         pending=(report.pending_members or 0) if is_bucket else len(report.pending),
