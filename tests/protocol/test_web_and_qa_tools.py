@@ -232,6 +232,16 @@ async def test_a_page_that_an_api_shows_under_no_id_has_not_failed(
     assert ("bucket='handbook'" in told["next_step"]) is (readiness == "pending")
 
 
+async def test_a_page_without_a_title_is_called_by_its_address(
+    api: ScriptedCalypso, connect: Connect
+) -> None:
+    made = {"knowledge_id": "file_h1", "ingestion_status": "ready"}
+    api.scripted["POST /knowledge/websites"] = lambda _: (201, made)
+    async with connect() as client:
+        added = facts(await client.call_tool("add_website", {"url": "a.test/page", "bucket": "handbook"}))
+    assert added["title"] == "a.test/page"
+
+
 async def test_a_hosted_import_sends_its_tags_as_one_text(api: ScriptedCalypso, connect: Connect) -> None:
     made = {"object": "knowledge_file", "knowledge_id": "file_h1", "filename": "b.txt", "title": "B"}
     api.scripted["POST /knowledge/files/import-url"] = lambda _: (201, {**made, "ingestion_status": "queued"})

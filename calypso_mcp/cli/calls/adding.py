@@ -36,12 +36,8 @@ def add_source(
             print(f"new bucket: {created['slug']}", file=sys.stderr)
             result = call_tool(tool, asked, flags)
     if not print_result(result, arguments):
-        name = result.get("title") or result.get("filename")
-        print(
-            clean_line(
-                f"{result['outcome']}: {name}, {result['readiness']} in {result['bucket']}", _LINE_CHARS
-            )
-        )
+        stands = f"{result['readiness']} in {result['bucket']}"
+        print(clean_line(f"{result['outcome']}: {result['title']}, {stands}", _LINE_CHARS))
         for fact in ("reason", "next_step"):
             if result.get(fact):
                 print(clean_line(in_commands(result[fact]), _LINE_CHARS))

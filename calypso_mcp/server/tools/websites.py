@@ -57,7 +57,7 @@ async def add_website(
             if replaces
             else "The bucket has this page, and this Calypso does not read it again."
         )
-    return await _answer(access, added, target, remark)
+    return await _answer(access, replace(added, name=added.name or title or url), target, remark)
 
 
 async def add_qa(
@@ -88,7 +88,7 @@ async def add_qa(
         if await access.backend.can(Extension.QA)
         else "Stored as a Markdown file. An earlier answer stays: this Calypso cannot replace it."
     )
-    return await _answer(access, added, target, remark)
+    return await _answer(access, replace(added, name=added.name or question), target, remark)
 
 
 async def _answer(access: Access, added: FileState, target: Target, remark: str) -> CallToolResult:
@@ -111,7 +111,7 @@ async def _answer(access: Access, added: FileState, target: Target, remark: str)
         report,
         bucket=target.slug,
         remark=remark or earlier,
-        title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
+        title=clean_line(added.name or "", _TITLE_CHARS),
         created=target.created,
     )
     if is_hidden and report.state is Readiness.PENDING:
