@@ -67,6 +67,12 @@ def deflated(page: str) -> str:
     return b64encode(packer.compress(quote(page).encode()) + packer.flush()).decode()
 
 
+#: Addresses, code, amounts and names in running text.
+LOOKING_LIKE_MARKS = (
+    "ida <i@holm.test>, <s@b.test>; i<b && c>d; Pick<Article, 'a'>; a==1 b==2; 5%% of 6%%; %%i in %%j;"
+    " &region;\nUse <style>.\n\nNine <style>b{}</style> ten"
+)
+
 READ = {
     "json": ("a.json", '{"policy": {"notice": "K\\u00fcndigung"}}', "policy.notice: Kündigung"),
     "json records": ("a.json", '[{"plan": "B", "eur": 249}]', "plan: B | eur: 249"),
@@ -332,6 +338,37 @@ READ = {
         "notes.md",
         "a == b == c, [[1]](u), [[ -f x ]], 5%%, Map<Key, T>, `&lt;a> \\_`, $a\\_b$ \\| \\\\host <!-- open",
         "a == b == c, [[1]](u), [[ -f x ]], 5%%, Map<Key, T>, `&lt;a> \\_`, $a\\_b$ \\| \\\\host <!-- open",
+    ),
+    "what only looks like a mark in Markdown": (
+        "notes.md",
+        LOOKING_LIKE_MARKS,
+        LOOKING_LIKE_MARKS,
+    ),
+    "code and references in a heading of Markdown": (
+        "a.md",
+        "# `&amp;`, `<b>`, &amp;lt;",
+        "`&amp;`, `<b>`, &lt;",
+    ),
+    "what elements of MDX show": (
+        "notes.mdx",
+        "<Tab title=\"Pay day\"\n label='Ida' icon=\"x\">\n<Card href='/a' />",
+        "Pay day Ida",
+    ),
+    "indented code in Markdown": (
+        "notes.md",
+        (
+            "A\n\n    <script src=a></script>\n\n    <b>&amp;\n\n"
+            "- Item\n\n    <b>bold</b>\n\n        <i>\n\nB\n    <b>c</b>"
+        ),
+        "A\n\n    <script src=a></script>\n\n    <b>&amp;\n\n- Item\n\nbold\n\n        <i>\n\nB\nc",
+    ),
+    "fenced code in lists and quotations of Markdown": (
+        "notes.md",
+        (
+            "1. A\n\n    ```html\n    <b>\n    ```\n    <b>x</b>\n- ~~~\n  <b>\n  ~~~\n"
+            "> ```\n> &amp;\n<b>y</b>\n\n```z``` <b>z"
+        ),
+        "1. A\n\n    ```html\n    <b>\n    ```\nx\n- ~~~\n  <b>\n  ~~~\n> ```\n> &amp;\ny\n\n```z``` z",
     ),
     "code in Markdown": (
         "notes.md",

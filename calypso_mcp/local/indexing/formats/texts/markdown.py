@@ -17,7 +17,11 @@ from calypso_mcp.local.indexing.formats.texts.text import split_paragraphs
 
 _ATX_HEADING = re.compile(r" {0,3}(#{1,6})(?![^ \t])(.*)")
 _SETEXT_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+#: Fenced code, also in quotations and lists; what follows backticks on the line of the first holds none.
+_FENCE = re.compile(r"((?:[ \t>]*+)(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(`{3,}(?=[^`]*$)|~{3,})")
+_ITEM = re.compile(r" {0,3}(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
+#: What code without a fence is indented by, and such code in lists.
+_INDENTED, _INDENTED_IN_LIST = (" " * 4, "\t"), (" " * 8, "\t\t", " " * 4 + "\t")
 #: Lines that cannot be the text of an underlined heading.
 _NOT_HEADING_TEXT = re.compile(r"\s*$|\s*(?:[-*+>|]|\d+[.)])\s|\s*[|>]| {4}|\t")
 #: The line between the header of a table and its rows (GitHub Flavored Markdown).
@@ -26,37 +30,42 @@ _HTML_HEADING = re.compile(r" {0,3}<h([1-6])(?:[ \t][^<>]{0,200})?>(.{1,500})</h
 _TAG = re.compile(r"<[^<>]{1,500}>")
 #: A link or a picture, of which a heading shows the text.
 _LINK = re.compile(r"!?\[([^\[\]]{0,300})\](?:\([^()<>]{0,500}\)|\[[^\[\]]{0,100}\])")
-#: Code, words in bold, an escaped sign, a tag, and the name by which a heading is linked.
+#: Code, words in bold, an escaped sign, and the name by which a heading is linked.
 _MARKUP = re.compile(
-    r"(`{1,3})(.{1,300}?)\1|(\*{1,3}|~~)(?=\S)(.{1,300}?)(?<=\S)\3|\\([^\w\s])"
-    r"|</?(?:a|b|br|code|em|i|img|kbd|s|small|span|strong|sub|sup|u)\b[^<>]{0,500}>|\{#[^{}]{1,100}\}$",
-    re.IGNORECASE,
+    r"(`{1,3})(.{1,300}?)\1|(\*{1,3}|~~)(?=\S)(.{1,300}?)(?<=\S)\3|\\([^\w\s])|\{#[^{}]{1,100}\}$"
 )
 #: HTML within Markdown, character references and escaped signs (CommonMark 0.31, 2.4, 2.5, 4.6, 6.6) and what
 #: single programs add (MDX, Obsidian, Pandoc, GitHub), after what stays as it is: headings, code, formulas.
 #: What nothing ends stays, too, and reaches to the end. The signs that begin any of it come first: few do.
 _SHOWN_OTHERWISE = re.compile(
     r"(?:(?=[<&\\`$%=!\[])|^(?=[ \t:i]))(?:"
-    r"(?P<kept>^[ ]{0,3}<h[1-6](?:[ \t][^<>\n]{0,200})?>[^\n]{1,500}</h[1-6]>[ \t]*$|^(?:[ ]{4}|\t)[^\n<&]*+$"
+    r"(?P<kept>^[ ]{0,3}<h[1-6](?:[ \t][^<>\n]{0,200})?>[^\n]{1,500}</h[1-6]>[ \t]*$"
     r"|(?<!`)(`{1,3})(?!`)[^\n]{1,300}?(?<!`)\2(?!`)|\$\$[^$]{1,2000}\$\$|\$(?=\S)[^$\n]{1,300}(?<=\S)\$(?!\d)"
     r"|\\\\)"
     r"|(?P<unseen><!--[^-]*+(?:-(?!->)[^-]*+)*+(?:-->)?+"
-    r"|<(script|style)\b[^<]*+(?:<(?!/\4)[^<]*+)*+(?:</\4[ ]*>)?+)"
-    r"|^\[//\]:[ ]*#[^\n]*+|%%[^%\n]{1,1000}%%|^[ ]{0,8}:{3,}[ ]*+(?:\{[^{}\n]{0,200}\})?"
+    r"|^[ \t]*+<(script|style)\b[^<]*+(?:<(?!/\4)[^<]*+)*+(?:</\4[ ]*>)?+)"
+    r"|^\[//\]:[ ]*#[^\n]*+|(?<!\S)%%[^%\n]{1,1000}%%(?!\w)|^[ ]{0,8}:{3,}[ ]*+(?:\{[^{}\n]{0,200}\})?"
     r"|^import\s[^\n]{1,300}\sfrom\s[\"'][^\"'\n]{1,200}[\"'];?$"
-    r"|^[ \t]*+</?(?-i:[A-Z])[\w.]*+(?:\s[^<>]{0,1000})?>[ \t]*$"
+    r"|^[ \t]*+</?(?-i:[A-Z])[\w.]*+(?P<component>\s[^<>]{0,1000})?>[ \t]*$"
     r"|!?\[\[(?P<page>[^\s\[\]|][^\[\]|\n]{0,200})(?:\|(?P<named>[^\[\]|\n]{0,200}))?\]\](?!\()"
-    r"|==(?=\S)(?P<marked>[^=\n]{1,300})(?<=\S)==|(?<=> )\[!(?P<callout>\w{1,30})\][-+]?"
+    r"|(?<![\w=])==(?=\S)(?P<marked>[^=\n]{1,300})(?<=\S)==(?![\w=])|(?<=> )\[!(?P<callout>\w{1,30})\][-+]?"
     r"|</?(?P<inline>a|abbr|b|bdi|big|code|del|em|font|i|img|ins|kbd|mark|s|samp|small|span|strike|strong|sub|sup|tt"
-    r"|u|var)\b(?P<attributes>[^<>]{0,1000})>"
+    r"|u|var)(?P<attributes>\s++[^\W\d][^<>]{0,1000}|\s*+/?)>"
     r"|(?P<block></?(?:address|article|aside|blockquote|br|caption|center|col|colgroup|dd|details|div|dl|dt|figcaption"
     r"|figure|footer|h[1-6]|header|hr|li|main|nav|ol|p|picture|pre|section|source|summary|table|tbody|td|tfoot|th|thead"
-    r"|tr|ul|video)\b[^<>]{0,1000}>)"
+    r"|tr|ul|video)(?:\s++[^\W\d][^<>]{0,1000}|\s*+/?)>)"
     r"|(?P<reference>&(?:\#[0-9]{1,7}|\#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});)"
     r"""|\\(?P<escaped>[!-+\-./<-@\[\]-`{}~]|(?=\n)))""",
     re.IGNORECASE | re.MULTILINE,
 )
-_ALTERNATIVE = re.compile(r"""\balt\s{0,4}=\s{0,4}(?:"([^"]{0,500})"|'([^']{0,500})')""", re.IGNORECASE)
+#: What an element shows or says aloud, of those of MDX also by other attributes than a picture.
+_SAID = r"""\b(?:%s)\s{0,4}=\s{0,4}(?:"([^"]{0,500})"|'([^']{0,500})')"""
+_ALTERNATIVE = re.compile(_SAID % "alt", re.IGNORECASE)
+_LABEL = re.compile(_SAID % "alt|caption|description|label|question|summary|title", re.IGNORECASE)
+#: What lines in lists and quotations begin with, or are empty.
+_WITHIN = ("", " ", "\t", ">")
+#: Most characters for which a reference stands.
+_MOST_REFERENCED = 2
 #: Longer headings stay as they are.
 _LONGEST_HEADING = 1_000
 
@@ -85,13 +94,27 @@ def split_markdown(lines: list[str], start: int) -> tuple[Block, ...]:
 
 
 def _code(lines: Sequence[str], start: int) -> list[bool]:
-    """Return for each line whether it stays as it is: those before `start`, and those of fenced code."""
+    """Return for each line whether it stays as it is: those before `start`, and those of code."""
     is_code = [True] * start
-    fence = ""
+    fence, is_within, is_listed, may_indent = "", False, False, True
     for line in lines[start:]:
-        mark = _FENCE.match(line)
-        is_code.append(bool(fence or mark))
-        fence = _fence_after(fence, mark[1], line) if mark else fence
+        if is_within and line[:1] not in _WITHIN:
+            fence, is_within = "", False  # the list or quotation of the fence ends, and it, too
+        if mark := _FENCE.match(line):
+            is_within = is_within if fence else mark[1].strip() != "" or mark[1].startswith(_INDENTED)
+            is_code.append(True)
+            fence = _fence_after(fence, mark[2], line.lstrip("> \t"))
+            may_indent = False
+        elif fence or not line.strip():
+            is_code.append(bool(fence))
+            may_indent = True
+        elif line.startswith(_INDENTED):
+            may_indent &= line.startswith(_INDENTED_IN_LIST if is_listed else _INDENTED)
+            is_code.append(may_indent)
+        else:
+            is_listed = _ITEM.match(line) is not None or (is_listed and (line[0] == " " or not may_indent))
+            is_code.append(False)
+            may_indent = False
     return is_code
 
 
@@ -114,10 +137,14 @@ def _shown(found: re.Match[str]) -> str:
     if found["kept"] or (found["unseen"] and not text.endswith(">")):
         return text
     if found["reference"]:
-        return " ".join(unescape(text).replace("\xa0", " ").splitlines())
-    if found["attributes"]:
-        alternative = _ALTERNATIVE.search(found["attributes"]) if found["inline"].lower() == "img" else None
-        said = (alternative[1] or alternative[2] or "") if alternative else ""
+        said = unescape(text)
+        # Of an unknown name, `unescape` replaces the beginning.
+        is_known = len(said) <= _MOST_REFERENCED
+        return " ".join(said.replace("\xa0", " ").splitlines()) if is_known else text
+    if attributes := found["attributes"] or found["component"]:
+        label = _LABEL if found["component"] else _ALTERNATIVE
+        labels = label.finditer(attributes) if found["inline"] in {None, "img", "IMG"} else ()
+        said = " ".join(label[1] or label[2] or "" for label in labels)
         return said.replace("\n", " ") + "\n" * text.count("\n")
     if found["block"]:
         edge = " | " if text[:4].lower() in {"</td", "</th"} and text[4] == ">" else " "
@@ -175,7 +202,7 @@ def _without_markup(text: str) -> str:
     if len(text) > _LONGEST_HEADING:
         return text
     linked = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice for a picture in a link
-    shown = _MARKUP.sub(lambda mark: mark[2] or mark[5] or _without_markup(mark[4] or ""), unescape(linked))
+    shown = _MARKUP.sub(lambda mark: mark[2] or mark[5] or _without_markup(mark[4] or ""), linked)
     return " ".join(shown.split()) or text
 
 
