@@ -347,7 +347,7 @@ READ = {
     "code and references in a heading of Markdown": (
         "a.md",
         "# `&amp;`, `<b>`, &amp;lt;",
-        "`&amp;`, `<b>`, &lt;",
+        "&amp;, <b>, &lt;",
     ),
     "what elements of MDX show": (
         "notes.mdx",
