@@ -77,7 +77,12 @@ def test_a_link_past_the_menu_is_left_out(tag: str) -> None:
 
 @pytest.mark.parametrize(
     "first",
-    ["<h1><a href=#a>Rent</a></h1>", "<ul><li><a href=#a>Rent</a></ul>", "<p><a href=/a>Rent</a></p>"],
+    [
+        "<h1><a href=#a>Rent</a></h1>",
+        "<a href=#a>Rent</a> and <a href=#b>Rent</a>",
+        "<ul><li><a href=#a>Rent</a></ul>",
+        "<p><a href=/a>Rent</a></p>",
+    ],
 )
 def test_other_links_at_the_beginning_stay(first: str) -> None:
     assert "".join(texts(first)).endswith("Rent")

@@ -98,6 +98,28 @@ def test_what_is_only_named_like_an_aside_stays() -> None:
 
 
 @pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("<section id=social-security><h2>Social security</h2><p>9 %</section>", "Social security\n9 %"),
+        ("<div id=related-work><p>See <a href=k>Knuth</a></p></div>", "See Knuth"),
+        ("<h2 id=share>Share</h2><p>Half.</p>", "Share\nHalf."),
+        ("<div class=share-price><p>Share price: 12.40 EUR</p></div>", "Share price: 12.40 EUR"),
+        ("<ul><li class=related>Also for <a href=t>trainees</a></ul>", "- Also for trainees"),
+        ("<p class=social>Lunch is <a href=f>free</a>.</p>", "Lunch is free."),
+        ("<table><tr><td class=share><a href=a>45 %</a><td>Ida</table>", "45 % | Ida"),
+        (
+            "<section id=gdpr><h2>GDPR</h2><p>Kept for <a href=a>30</a> days.</section>",
+            "GDPR\nKept for 30 days.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("wrap", ["<main>{}</main>", "<div>{}</div>"])
+def test_a_part_of_the_text_that_is_named_like_an_aside_stays(wrap: str, part: str, words: str) -> None:
+    rest = "".join(f"<p>{sentence}</p>" for sentence in SENTENCES)
+    assert words in text_of(wrap.format(f"<h1>Visits</h1>{rest}{part}{rest}"))
+
+
+@pytest.mark.parametrize(
     "banner",
     [
         "<div id=cookie-law-info-bar>We use cookies. <a role=button>Accept</a></div>",

@@ -36,13 +36,17 @@ _CONSENT = re.compile(
     r"overlay|modal|message|policy|settings|warning|disclaimer|dialog|info|hint|wall|layer|box|alert)"
 )
 #: Programs that ask for consent to cookies, whatever they call them.
-_ASKING_PROGRAMS = re.compile(r"onetrust|cookiebot|usercentrics|didomi|gdpr|ccpa")
+_ASKING_PROGRAMS = re.compile(r"onetrust|cookiebot|usercentrics|didomi")
 #: What stands beside the content or within it, and leads elsewhere.
 _NAMES_OF_ASIDES = """
     ad ads advert advertisement catlinks navbox newsletter printfooter recommended related relatedposts share
     sharedaddy sharing social sponsored subscribe trending
 """
 _ASIDES = frozenset(_NAMES_OF_ASIDES.split())
+_ADS = frozenset({"ad", "ads", "advert", "advertisement"})
+#: Other elements with such a name are parts of a text: sections, headings, cells.
+_BOXES = frozenset({"aside", "div", "form", "ul"})
+#: Characters beside the controls of an aside.
 _ASIDE_CHARS = 200
 _MENUS = frozenset(["nav", "navbar", "navigation", "menu", "breadcrumb", "breadcrumbs", "sidebar"])
 _NAME = re.compile(r"[a-z0-9]+")
@@ -196,10 +200,16 @@ def _is_about_consent(tally: _Tally) -> bool:
 
 
 def _is_aside(tally: _Tally) -> bool:
-    """Whether an element is named as one, and holds little but links and controls."""
-    return tally.chars - tally.linked <= _ASIDE_CHARS and not _ASIDES.isdisjoint(
-        _NAME.findall(_names(tally.node))
-    )
+    """Whether an element is named as one, and holds little but links and controls.
+
+    Of ids only the whole counts: they name what a section is about, such as `related-work`.
+    """
+    attributes = tally.node.attributes
+    names = {(attributes.get("id") or "").lower(), *_NAME.findall((attributes.get("class") or "").lower())}
+    leads_away = tally.links or tally.controls or not names.isdisjoint(_ADS)
+    most = _ASIDE_CHARS if tally.controls else tally.linked + _MENU_ENTRY_CHARS
+    is_named = tally.node.tag in _BOXES and not names.isdisjoint(_ASIDES)
+    return bool(is_named and leads_away and tally.chars - tally.linked <= most)
 
 
 def _is_footer(tally: _Tally) -> bool:

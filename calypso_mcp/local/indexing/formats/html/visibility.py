@@ -29,6 +29,10 @@ _FOLDED_ROLES = frozenset({"region", "tabpanel"})
 #: Left out in print, too: links to edit a section or to show its source (Bootstrap, MediaWiki, Sphinx).
 _NOT_PRINTED = frozenset({"d-print-none", "mw-editsection", "no-print", "noprint", "viewcode-link"})
 _WAY_DOWN_CHARS = 40
+#: What such a link says, leads to or is named.
+_WAY_DOWN = re.compile(
+    r"conten|\bmain\b|skip|jump|inhalt|sr-only|visually-hidden|screen-reader", re.IGNORECASE
+)
 _FORM_CONTROLS = frozenset({"textarea", "select", "form", "html", "body"})
 #: Elements whose title says more than their text; that of a link repeats it.
 _EXPLAINED = frozenset(
@@ -77,9 +81,11 @@ def list_parts(node: LexborNode) -> list[LexborNode]:
 
 
 def is_way_down(node: LexborNode) -> bool:
-    """Whether an element is a link to a place in the page, of a few words."""
+    """Whether an element is a link of a few words past the menu."""
     leads_to = node.attributes.get("href") or "" if node.tag == "a" else ""
-    return leads_to.startswith("#") and len(node.text().strip()) <= _WAY_DOWN_CHARS
+    text = node.text().strip() if leads_to.startswith("#") else ""
+    is_short = 0 < len(text) <= _WAY_DOWN_CHARS
+    return is_short and _WAY_DOWN.search(f"{leads_to} {node.attributes.get('class')} {text}") is not None
 
 
 def _text_of(parts: Iterable[LexborNode]) -> str:
