@@ -151,7 +151,7 @@ async def test_under_a_limit_agents_are_created_only_where_the_operator_allows_i
     assert not api.asked(CREATE)
 
 
-@pytest.mark.parametrize("named", ["sales", "Sales", "calypso-agent:sales"])
+@pytest.mark.parametrize("named", ["sales", "Sales", "calypso-agent:sales", "sales-", "-Sales-", "x:sales-"])
 async def test_an_id_that_another_caller_s_grant_names_looks_taken_and_makes_nothing(
     connect: Connect, api: ScriptedCalypso, named: str
 ):
@@ -202,6 +202,23 @@ async def test_a_name_makes_the_id_of_an_agent_and_its_listed_id_names_it_again(
         assert (changed["agent"], changed["buckets"]) == (made["agent"], ["docs", "more"])
         [listed] = [card for card in (await rig.ok("list_agents"))["agents"] if not card["default"]]
         assert (listed["name"], listed["buckets"]) == ("Help Desk", ["docs", "more"])
+
+
+@pytest.mark.parametrize(
+    ("given", "made", "name"),
+    [
+        ("Support: EU", "support-eu", "Support: EU"),
+        ("Sales:", "sales", "Sales:"),
+        ("日本", "agent-cf2abf0c", "日本"),
+        ("plain--id", "plain-id", None),
+    ],
+)
+async def test_all_of_a_name_makes_the_id_of_an_agent(
+    connect: Connect, api: ScriptedCalypso, given: str, made: str, name: str | None
+) -> None:
+    async with connect() as client:
+        facts(await client.call_tool("create_agent", {"agent": given, "buckets": ["handbook"]}))
+    assert (api.asked(CREATE)[0]["agent_id"], api.asked(CREATE)[0].get("name")) == (made, name)
 
 
 async def test_only_an_agent_in_scope_can_be_changed_and_only_to_buckets_in_scope(tmp_path: Path, era: str):

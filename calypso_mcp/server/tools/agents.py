@@ -25,8 +25,9 @@ from calypso_mcp.server.scope.rules import agent_names
 _MOST_AGENTS = 100
 _MOST_BUCKETS = 10
 _NAME_CHARS = 120
-_PROFILE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_KEPT = "The agent exists with these buckets; its name and instructions were not changed (update=true does)."
+#: An id, also as agents are listed: its end is that of the profile.
+_AGENT_ID = re.compile(r"(?:[a-z0-9-]+:)?([a-z0-9][a-z0-9-]*)")
+_KEPT = "The agent exists with these buckets. Pass update=true to change its name and instructions."
 _UNUSED = "The instructions are stored but unused here: this Calypso answers with quotations."
 
 
@@ -87,9 +88,10 @@ async def create_agent(
     access.require_create_agent()
     require_text("agent", agent, "Give the agent an id.")
     agent = agent.strip()
-    # A name makes an id, and the id of a listed agent names its profile.
-    profile_id = agent if _PROFILE_ID.fullmatch(agent) else slug_for(agent.rpartition(":")[2], "agent")
-    if access.is_reserved_agent(agent) or access.is_reserved_agent(profile_id):
+    named = _AGENT_ID.fullmatch(agent)
+    # In the form that Calypso gives to ids: any other spelling of a reserved one would pass for free.
+    profile_id = slug_for(named[1] if named else agent, "agent")
+    if access.is_reserved_agent(profile_id):
         raise _unusable(agent)
     bound = await access.require_buckets(buckets)
     slugs = [bucket.slug for bucket in bound]
@@ -99,7 +101,7 @@ async def create_agent(
         return answer(CreatedAgentCard(agent=changed, buckets=slugs, created=False, note=note))
     body = CreateAgent(
         agent_id=profile_id,
-        name=name or (agent if profile_id != agent and ":" not in agent else None),
+        name=name or (None if named else agent),
         bucket_ids=tuple(bucket.id for bucket in bound),
         instructions=instructions or None,
     )
