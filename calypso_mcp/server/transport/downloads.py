@@ -6,6 +6,7 @@ keep only their own caller waiting.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -18,6 +19,8 @@ from starlette.types import Receive, Scope, Send
 
 from calypso_mcp.errors import Busy, CalypsoError
 from calypso_mcp.server.access.answers import failure
+
+_log = logging.getLogger(__name__)
 
 #: Originals being read at once, of all callers, and downloads of one.
 _MOST: Final = 6
@@ -45,7 +48,7 @@ class Downloads:
         """Hold the size of what `read` returns, and a file of it, during the block.
 
         Raises:
-            Busy: No place became free in time.
+            Busy: No place became free in time, or there is no room for the file.
         """
         of_caller = self._of_callers.setdefault(caller, anyio.Semaphore(_MOST_OF_CALLER))
         async with AsyncExitStack() as held:
@@ -57,9 +60,15 @@ class Downloads:
                 except TimeoutError:
                     raise Busy("Too many downloads are in flight.") from None
                 data = await read()
-                file = await held.enter_async_context(SpooledTemporaryFile(max_size=_PIECE_BYTES))
-                await file.write(data)
                 size = len(data)
+                try:
+                    file = await held.enter_async_context(SpooledTemporaryFile())
+                    if size > _PIECE_BYTES:
+                        await file.rollover()  # before it is written, else there would be a copy in memory
+                    await file.write(data)
+                except OSError as error:
+                    _log.error("No temporary file for a download: %s", error.strerror)
+                    raise Busy("The server has no room for temporary files.") from None
                 del data
             await file.seek(0)
             yield size, file

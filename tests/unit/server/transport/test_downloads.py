@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+import tracemalloc
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import anyio
+import pytest
 
 from calypso_mcp.errors import ScopeError
 from calypso_mcp.server.transport.downloads import Download, Downloads
@@ -131,3 +135,37 @@ async def test_a_long_original_is_handed_over_in_pieces_that_wait_for_the_client
     assert b"".join(pieces) == data
     assert max(map(len, pieces)) <= 128 * 1_024
     assert int(head[b"content-length"]) == len(data)
+
+
+async def test_an_original_is_not_copied_in_memory() -> None:
+    size = 8 << 20
+
+    async def read() -> bytes:
+        return bytes(size)
+
+    async def send(_message: MutableMapping[str, Any]) -> None:
+        pass
+
+    await Download(Downloads(), "warm", read, {})(SCOPE, Client().receive, send)
+    tracemalloc.start()
+    try:
+        await Download(Downloads(), "one", read, {})(SCOPE, Client().receive, send)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size <= peak < 1.5 * size
+
+
+async def test_without_room_for_temporary_files_a_download_is_told_to_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    downloads, client = Downloads(), Client()
+    client.takes_body.set()
+
+    async def read() -> bytes:
+        return bytes(200_000)
+
+    for _ in range(3):
+        await Download(downloads, "one", read, {})(SCOPE, client.receive, client.send)
+        assert (client.status, b"temporary files" in client.body) == (503, True)
