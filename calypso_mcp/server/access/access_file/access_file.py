@@ -187,10 +187,12 @@ def _parse(path: Path) -> _File:
         raise ConfigError(f"{path}: is not UTF-8 text.") from None
     except RecursionError:
         raise ConfigError(f"{path}: is nested too deeply.") from None
-    except ValueError as error:
+    except tomllib.TOMLDecodeError as error:
         # The parser's own words may quote the line at fault; its position is all a reader needs.
         position = str(error).rpartition("(")[2].rstrip(")")
         raise ConfigError(f"{path}: is not TOML ({position}).") from None
+    except ValueError:
+        raise ConfigError(f"{path}: is not TOML (a number is too long).") from None
     try:
         return _File.model_validate(content)
     except ValidationError as error:

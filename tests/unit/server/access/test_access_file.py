@@ -88,7 +88,7 @@ SECRET = "cmt_a_this-is-a-clear-token-in-the-wrong-line-0000"
         ("[agents]\n", ["agents"]),
         ("[agents.a\n", ["not TOML", "line 1"]),
         (f"a = {'[' * 5_000}{']' * 5_000}", ["nested too deeply"]),
-        (f"a = {'9' * 10_000}", ["not TOML"]),
+        (f"a = {'9' * 10_000}", ["not TOML (a number is too long)"]),
         (f'{AGENT}buckets = "{SECRET}"', ["'a'", "buckets", "list"]),
         (f"{AGENT}buckets = []", ["'a'", "buckets"]),
         (f"{AGENT}buckets = ['']", ["'a'", "buckets"]),
