@@ -16,7 +16,8 @@ FULL_TOKENS = 20_000
 _CELLS = re.compile(r" \| ")
 #: A cell that names its column.
 _LABEL = re.compile(r"^[^|\n]{1,60}: ")
-_FIGURES = re.compile(r"[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}\s*$")
+#: A figure of a printed table: "1,654", "(1,792)", "50%".
+_FIGURE = re.compile(r"[^\s\w]?\d(?:[\d.,]*\d)?[)%]{0,2}")
 _NUMBER = re.compile(r"\d[\d.,]*")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MOST_DAY_CHARS = 2
@@ -77,28 +78,52 @@ def find_part(text: str, query: str, tokens: int, start: int = 0, end: int | Non
 def find_column_names(text: str, start: int) -> tuple[int, int]:
     """Return the span of the lines above the row at `start` that name its columns; an empty one without them.
 
-    A row is a line of cells, or one of several that end with figures, as in a printed table.
+    A row is a line of cells, or one of several that end with two figures, as in a printed table: with one,
+    most are prose, code or a table of contents.
     """
     begin = text.rfind("\n", 0, start) + 1
     row, _, below = text[begin:].partition("\n")
-    is_row = _CELLS.search if _CELLS.search(row) else _FIGURES.search
-    above = takewhile(_may_be_in_table, reversed(text[:begin].splitlines(keepends=True)))
-    table = list(above)[::-1]
-    names = list(takewhile(lambda line: is_row(line) is None or _are_years(line), table))
-    if is_row == _CELLS.search:
-        names = [line for line in table[:1] if is_row(line) and not _LABEL.search(row)]
-    top = begin - sum(map(len, table))
+    above = list(takewhile(_may_be_in_table, reversed(text[:begin].splitlines(keepends=True))))
+    if _CELLS.search(row):
+        is_row = True
+        names = [line for line in above[-1:] if _may_name_cells(line) and not _LABEL.search(row)]
+    else:
+        # A line of years begins a table, also right below another.
+        rows = list(takewhile(lambda line: not _are_years(line), above))
+        above = [*rows, *takewhile(_may_name_figures, above[len(rows) :])]
+        names = list(takewhile(_may_name_figures, reversed(above)))
+        beside = (*above[: len(above) - len(names)], below.partition("\n")[0])
+        is_row = (
+            _ends_with_figures(row, 2)
+            and not _are_years(row)
+            and any(_ends_with_figures(line, 2) for line in beside)
+        )
+    top = begin - sum(map(len, above))
     size = sum(map(len, names))
-    beside = (*table[len(names) :], below.partition("\n")[0])
-    is_table = is_row(row) is not None and any(map(is_row, beside))
-    return (top, top + size) if is_table and size <= _MOST_NAMES else (begin, begin)
+    return (top, top + size) if is_row and size <= _MOST_NAMES else (begin, begin)
+
+
+def _may_name_cells(line: str) -> bool:
+    """Whether no cell of a line is a number, except years: a table may begin without names."""
+    cells = [cell.strip() for cell in line.split("|")]
+    return len(cells) > 1 and all(_YEAR.fullmatch(cell) or not _FIGURE.fullmatch(cell) for cell in cells)
+
+
+def _ends_with_figures(line: str, least: int) -> bool:
+    """Whether the last words of a line are at least so many figures; signs that stand alone do not count."""
+    words = [word for word in line.split() if any(map(str.isalnum, word))]
+    return len(words) > least and all(map(_FIGURE.fullmatch, words[-least:]))
+
+
+def _may_name_figures(line: str) -> bool:
+    return not _ends_with_figures(line, 1) or _are_years(line)
 
 
 def _are_years(line: str) -> bool:
-    """Whether the figures in a line are years, or days of them."""
+    """Whether the figures in a line are several years, or days of them."""
     figures = _NUMBER.findall(line)
     years = [figure for figure in figures if _YEAR.fullmatch(figure)]
-    return bool(years) and all(len(figure) <= _MOST_DAY_CHARS for figure in figures if figure not in years)
+    return len(years) > 1 and all(len(figure) <= _MOST_DAY_CHARS for figure in figures if figure not in years)
 
 
 def _may_be_in_table(line: str) -> bool:

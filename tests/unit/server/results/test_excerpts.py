@@ -62,6 +62,7 @@ def test_all_passages_together_stay_within_the_budget(passages: int):
 
 
 PRINTED = "Costs fell.\nNote 2025 2024\nEUR thousand\nRevenue 4 1,654 (1,792)\nCosts 7 9 8\nProfit 8 773 430"
+SECOND = "Revenue 2025 2024\nUK 4 5\nFR 5 6\nMargin 2025 2024\nDE 1 2\nPL 3 4"
 CELLS = "Rates\n\nDepot | Euros\nLyngby | 4\nHorsens | 5"
 
 
@@ -73,6 +74,18 @@ CELLS = "Rates\n\nDepot | Euros\nLyngby | 4\nHorsens | 5"
         (PRINTED, "Note", ""),
         ("Site Euros Since\nA 124 2020\nB 125 2020\nC 126 2021", "C", "Site Euros Since\n"),
         ("31 May 2025 31 May 2024\nA 124 120\nB 125 121", "B", "31 May 2025 31 May 2024\n"),
+        ("Year ended May 31,\n2025 2024\nA 1 2\nB 3 4", "B", "Year ended May 31,\n2025 2024\n"),
+        ("In millions\nA $ 298 $ 316\nB $ 85 $ 78\nC \u2014 $ 4 $ 5", "C", "In millions\n"),
+        (SECOND, "FR", "Revenue 2025 2024\n"),
+        (SECOND, "Margin", ""),
+        (SECOND, "PL", "Margin 2025 2024\n"),
+        ("Site Sum Since\nA 12 2020\nB 25 2020\nC 7 2021", "C", "Site Sum Since\n"),
+        ("We met about\na hall of 4,200\nbought by 2004\nand sold by 2010", "and", ""),
+        ("7\nPages, large . . . 41\nPages, small . . . 29\nPaper . . . 3", "Paper", ""),
+        ("let all = [\n  line = 1\n  line = 2\n  line = 3", "  line = 3", ""),
+        ("A | 4\nB | 5\nC | 6", "C", ""),
+        ("Site | 2025 | 2024\nA | 4 | 5\nB | 5 | 6", "B", "Site | 2025 | 2024\n"),
+        ("Site | Sum\nA | 4", "A", "Site | Sum\n"),
         (CELLS, "Lyngby", "Depot | Euros\n"),
         (CELLS, "Horsens", "Depot | Euros\n"),
         (CELLS, "Depot", ""),
