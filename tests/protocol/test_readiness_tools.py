@@ -256,6 +256,11 @@ async def test_files_are_awaited_by_their_names_too(rig: Rig):
     stands = await rig.ok("wait_for_bucket_sync", file_ids=["far/moon.md", "nowhere.md"])
     assert [item["id"] for item in stands["items"]] == ["nowhere.md", done["file_id"]]
     assert (stands["ready"], stands["failed"]) == (1, 1)
+    before = len(rig.wire.seen)
+    await rig.ok("wait_for_bucket_sync", file_ids=["nowhere.md"], timeout_s=0)
+    once = len(rig.wire.seen) - before
+    await rig.ok("wait_for_bucket_sync", file_ids=["nowhere.md"] * 50, timeout_s=0)
+    assert len(rig.wire.seen) - before == 2 * once
 
 
 async def test_under_a_limit_uploads_elsewhere_look_as_if_they_did_not_exist(tmp_path: Path, era: str):

@@ -209,7 +209,8 @@ async def _file_id(access: Access, reference: str) -> str:
 
 
 async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
-    file_ids = await map_parallel(partial(_file_id, access), file_ids, limit=_PARALLEL_LOOKUPS)
+    named = list(dict.fromkeys(file_ids))
+    file_ids = await map_parallel(partial(_file_id, access), named, limit=_PARALLEL_LOOKUPS)
     if not access.is_limited:
         return ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)))
 
