@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from pydantic import ConfigDict, Field, StrictBool
 
+from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.wire import WireModel
 
 #: Request metadata that lets an agent retrieve from its files as its policy says.
@@ -35,7 +36,10 @@ class Conversation(WireModel):
 
 
 class AnswerRequest(WireModel):
-    """Body of `POST /responses`. The first turn names a conversation, later ones the response before."""
+    """Body of `POST /responses`. The first turn names a conversation, later ones the response before.
+
+    `buckets` is an extension: ids of those of the agent's buckets from which it may answer.
+    """
 
     model: str = Field(min_length=1)
     input: str | tuple[dict[str, Any], ...]
@@ -43,6 +47,7 @@ class AnswerRequest(WireModel):
     store: StrictBool = True
     conversation: Conversation | str | None = None
     previous_response_id: str | None = None
+    buckets: tuple[str, ...] | None = Field(default=None, json_schema_extra=mark(Extension.NARROW))
     metadata: Mapping[str, Any] = Field(default_factory=lambda: RAG_POLICY)
 
     @property

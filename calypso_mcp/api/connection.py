@@ -34,6 +34,8 @@ class Extension(StrEnum):
     RELABEL = "relabel"
     #: `PATCH /rag-agent/agents/{id}`: name, buckets and instructions of an agent.
     UPDATE_AGENTS = "update_agents"
+    #: `buckets` of a question: the agent answers from those of its buckets alone.
+    NARROW = "narrow"
 
 
 def mark(extension: Extension) -> JsonDict:

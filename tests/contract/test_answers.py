@@ -252,3 +252,18 @@ async def test_a_turn_is_continued_after_a_restart_and_by_another_process(tmp_pa
     async with in_process(options) as third:
         last = await ask(third, "and lamps?", previous_response_id=later["id"])
     assert last["conversation"] == turn["conversation"]
+
+
+async def test_an_agent_asked_for_some_of_its_buckets_answers_from_those_alone(told: Api) -> None:
+    listed = (await told.get("/knowledge/buckets")).json()["buckets"]
+    ids = {bucket["slug"]: bucket["id"] for bucket in listed}
+    question = "How long is the warranty of a lamp?"
+    assert sources(await ask(told, question)) == ["lamps.md"]
+    assert sources(await ask(told, question, buckets=[ids["lamps"]])) == ["lamps.md"]
+    for buckets in ([ids["handbook"]], ["no_such_bucket"], []):
+        narrowed = await ask(told, question, buckets=buckets)
+        assert "lamps.md" not in json.dumps(narrowed)
+        assert "seven years" not in json.dumps(narrowed)
+    # It never gets a bucket that is not its own.
+    other = await ask(told, question, model="calypso-agent:handbook-agent", buckets=[ids["lamps"]])
+    assert sources(other) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -18,6 +19,7 @@ from calypso_mcp.server.conversations import Conversations
 from tests.support.answer_events import completed, delta, event, grounded, source, streamed
 from tests.support.mcp_answers import Connect, error, facts, text
 from tests.support.scripted_calypso import ScriptedCalypso, agent
+from tests.support.upload_rig import upload_rig
 
 ASK = "POST /responses"
 SECRET = b"a secret of the tests, kept by all workers"
@@ -409,3 +411,36 @@ async def test_an_endless_answer_is_cut_and_says_so(connect: Connect, api: Scrip
     assert facts(result)["cut"] is True
     assert len(facts(result)["answer"]) < 40_000
     assert "cut" in text(result)
+
+
+async def test_under_a_limit_the_default_agent_answers_from_the_buckets_in_scope(
+    tmp_path: Path, era: str
+) -> None:
+    texts = {
+        "lamps": "A lamp has a warranty of two years.",
+        "vault": "A zeppelin has a warranty of nine years.",
+    }
+    async with upload_rig(tmp_path / "data", era=era) as rig:
+        for slug, words in texts.items():
+            await rig.ok("upload_file", text=words, filename=f"{slug}.md", bucket=slug, create_bucket=True)
+            await rig.ok("wait_for_bucket_sync", bucket=slug)
+    async with upload_rig(tmp_path / "data", era=era, decisions={"pins": (limit("lamps"),)}) as rig:
+        answered = await rig.ok("ask_agent", question="How long is the warranty of a lamp?")
+        assert "two years" in answered["answer"]
+        assert (answered["agent"], [hit["bucket"] for hit in answered["citations"]]) == (
+            "calypso-agent",
+            ["lamps"],
+        )
+        again = {"question": "And of a zeppelin?", "conversation_id": answered["conversation_id"]}
+        hidden = await rig.ok("ask_agent", **again)
+        assert "nine years" not in str(hidden)
+        [listed] = (await rig.ok("list_agents"))["agents"]
+        assert (listed["default"], listed["buckets"]) == (True, ["lamps"])
+        found = await rig.ok("search_bucket", query="zeppelin warranty", agent="calypso-agent")
+        assert (found["searched"], found["absent_words"]) == ("lamps", ["zeppelin"])
+        await rig.refused("create_agent", agent="lamps", buckets=["lamps"])
+    named = {"pins": (limit("lamps"),), "allow_create": True}
+    async with upload_rig(tmp_path / "data", era=era, decisions=named) as rig:
+        made = await rig.ok("create_agent", agent="lamps", buckets=["lamps"])
+        answered = await rig.ok("ask_agent", question="How long is the warranty of a lamp?")
+        assert answered["agent"] == made["agent"]

@@ -57,6 +57,9 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
 
     def begin(connection: sqlite3.Connection) -> tuple[AgentScope, TurnRow | None]:
         asked = agents.find_scope(connection, body.model)
+        if body.buckets is not None:
+            allowed = frozenset(body.buckets)
+            asked = replace(asked, buckets=tuple(entry for entry in asked.buckets if entry.id in allowed))
         return asked, _find_previous_turn(connection, body, asked.model, backend.now())
 
     agent, before = await backend.database.read(begin)

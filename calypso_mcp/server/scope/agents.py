@@ -1,7 +1,8 @@
 """The agents of a request: which one it asks, and which of them search a bucket.
 
-A request cannot narrow an agent's buckets, so an agent is asked whole or not at all. Every way leads through
-the agents within the request's scope: whatever is out of reach does not exist.
+A named agent is asked whole or not at all. The default one has every bucket; under a limit it is asked for
+those in scope, if the backend can do that. Every way leads through the agents within the request's scope:
+whatever is out of reach does not exist.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def _default(access: Access, agents: Sequence[AgentModel]) -> AgentModel:
     candidates = [agent for name in sorted(pinned) if (agent := find_agent(name, agents))]
     if not candidates and not access.is_limited:
         candidates = [agent for agent in agents if agent.is_default]
-    candidates = candidates or list(agents)
+    # Under a limit an agent that was made for these buckets comes before the default one.
+    candidates = candidates or [agent for agent in agents if not agent.is_default] or list(agents)
     if len(candidates) == 1:
         return candidates[0]
     if candidates:

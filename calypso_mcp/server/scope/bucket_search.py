@@ -56,6 +56,8 @@ async def search_buckets(access: Access, request: SearchRequest, buckets: Sequen
         InputError: The backend cannot filter, or would need too many requests.
     """
     await _require_filters(access, request)
+    if not buckets:
+        return SearchOutcome([])
     may_be_many = len(buckets) > SEARCH_BUCKETS and await access.backend.can(Extension.ANY_BUCKETS)
     size = MOST_BUCKETS if may_be_many else SEARCH_BUCKETS
     if len(buckets) > size * _MOST_REQUESTS:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.domain.untrusted_text import clean_line
@@ -146,17 +147,26 @@ class Access:
         )
 
     async def agents(self, *, fresh: bool = False) -> list[AgentModel]:
-        """Return the agents all of whose buckets are in scope; every agent where nothing limits."""
-        listed = await self.backend.catalogue.agents(fresh=fresh)
+        """Return the agents all of whose buckets are in scope; every agent where nothing limits.
+
+        The team's default agent has those of its buckets that are in scope, if it can answer from them alone.
+        """
+        listed = list(await self.backend.catalogue.agents(fresh=fresh))
         scope = await self.scope(fresh=fresh)
         if not scope.is_limited:
-            return list(listed)
+            return listed
+        if await self.narrows_agents():
+            listed = [_narrow(agent, scope) if agent.is_default else agent for agent in listed]
         return [
             agent
             for agent in listed
             # An agent without listed buckets may search everything, so it is never inside a limit.
             if agent.live_bucket_ids and all(scope.allows(bucket_id) for bucket_id in agent.live_bucket_ids)
         ]
+
+    async def narrows_agents(self) -> bool:
+        """Whether this request must ask agents, and can, for some of their buckets alone."""
+        return self.is_limited and await self.backend.can(Extension.NARROW)
 
     async def broken_agents(self, active: Collection[str]) -> list[AgentModel]:
         """Return the agents that the operator bound this caller to and that lack a bucket among `active`.
@@ -235,6 +245,11 @@ class Access:
                 code="permission_denied",
                 hint="Use an agent from list_agents, or ask the operator for a new one.",
             )
+
+
+def _narrow(agent: AgentModel, scope: Scope) -> AgentModel:
+    reached = tuple(bucket_id for bucket_id in agent.live_bucket_ids if scope.allows(bucket_id))
+    return agent.model_copy(update={"bucket_ids": reached, "missing_bucket_ids": ()})
 
 
 def _one_of(buckets: Sequence[Bucket]) -> str:

@@ -88,6 +88,7 @@ async def ask_agent(
         stream=True,
         conversation=Conversation(id=new_conversation_id()) if turn is None else None,
         previous_response_id=turn.response_id if turn else None,
+        buckets=model.live_bucket_ids if await access.narrows_agents() else None,
     )
     async with call_progress(ctx, ("asking", "answering")) as progress:
 

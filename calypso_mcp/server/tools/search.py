@@ -101,8 +101,12 @@ async def search_bucket(
     )
     if agent:
         model = await access.require_agent(agent)
-        found = await search_agent(access, request, model)
         searched = [entry for entry in await access.buckets() if entry.id in model.bucket_ids]
+        found = await (
+            search_buckets(access, request, searched)
+            if await access.narrows_agents()
+            else search_agent(access, request, model)
+        )
     else:
         searched = await require_searched(access, [bucket] if bucket else buckets)
         found = await search_buckets(access, request, searched)
