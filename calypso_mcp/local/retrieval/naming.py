@@ -6,7 +6,7 @@ A passage about another one of the kind holds nearly all words of the question, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,9 +15,19 @@ from calypso_mcp.local.retrieval.words.tokens import is_english, query_phrases
 
 _TOKEN = re.compile(r"[^\W_]++(?:[-._]++[^\W_]++)*+")
 _YEAR = re.compile(r"(?<![\w.,])(?:19|20)\d\d(?![\w]|[.,]\d)")
-#: "PR-402", "X9", "3A", "ORDERS_DB_URL", "3.4.1", "20417"; no amounts ("3kg") and dates ("2024-05-02").
-_CODE = re.compile(r"[A-Z]\D*+\d.*+|[a-z]++\d.*+|\d{1,3}[A-Z]|[A-Za-z]++_.++|\d++\.\d++\.\d{1,3}|\d{5,}+")
+#: A year that is only a bound ("since 2020") is met by others.
+_BOUNDED = re.compile(
+    r"\b(?:since|before|after|until|between|than|seit|vor|nach|bis|zwischen|depuis|avant|après|entre|desde|antes"
+    r"|después|hasta|dal|dopo|prima|sinds|voor|tussen|od|przed|po)\b\D{0,12}(?:19|20)\d\d"
+    r"|(?:19|20)\d\d\s?(?:-|\u2013|to|bis)\s?(?:19|20)\d\d",
+    re.IGNORECASE,
+)
+#: "PR-402", "X9", "3A", "ORDERS_DB_URL", "3.4.1", "20417"; no amounts ("3kg", "12V") or dates ("2024-05-02").
+_CODE = re.compile(r"[A-Z]\D*+\d.*+|[a-z]++\d.*+|\d{1,3}[A-UX-Z]|[A-Za-z]++_.++|\d++\.\d++\.\d{1,3}|\d{5,}+")
+#: Names and codes that are looked up; a pasted log has hundreds.
+_MOST_REQUIRED = 16
 _PARTS = re.compile(r"[^\W_]+")
+_PIECES = re.compile(r"[^\W\d_]+|\d+")
 _DIGITS = re.compile(r"\d+")
 #: A number after a word ("floor 7", "release 8.1"), however it is set off ("Floor: 7").
 _NUMBERED = re.compile(
@@ -27,16 +37,28 @@ _NUMBERED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a question names. Names and codes, each as FTS5 phrases of which one must be found somewhere."""
+    """What a question names.
 
-    text: str
-    required: Sequence[Sequence[str]] = ()
+    `required` are its names and codes, each as FTS5 phrases of which one must be found somewhere.
+    """
+
+    years: set[str]
+    numbered: Mapping[str, set[str]]
+    codes: Mapping[str, set[str]]
+    required: Sequence[Sequence[str]]
 
     @classmethod
     def by(cls, question: str) -> Named:
         """Return what a question names."""
-        codes = ([f'"{" ".join(_PARTS.findall(code.lower()))}"'] for code in _codes(question))
-        return cls(question, [*codes, *(_names(question) if _has_names_in_capitals(question) else ())])
+        return cls(
+            set[str]() if _BOUNDED.search(question) else set(_YEAR.findall(question)),
+            _numbered_words(question, is_question=True),
+            _codes_by_shape(question),
+            [
+                *map(_spellings, _codes(question)),
+                *(_names(question) if _has_names_in_capitals(question) else ()),
+            ][:_MOST_REQUIRED],
+        )
 
     def is_missed_by(self, said: str) -> bool:
         """Whether a text, with its headings, speaks only of others of the kinds that are named."""
@@ -48,16 +70,24 @@ class Named:
 
     def _kinds(self, said: str) -> Iterator[tuple[set[str], set[str]]]:
         """Yield of each kind what the question names, and what is said."""
-        yield set(_YEAR.findall(self.text)), set(_YEAR.findall(said))
+        yield self.years, set(_YEAR.findall(said))
         numbered, codes = _numbered_words(said), _codes_by_shape(said)
-        for word, numbers in _numbered_words(self.text, is_question=True).items():
+        for word, numbers in self.numbered.items():
             yield numbers, numbered.get(word, set())
-        for shape, own in _codes_by_shape(self.text).items():
+        for shape, own in self.codes.items():
             yield own, codes.get(shape, set())
 
 
 def _codes(text: str) -> Iterator[str]:
     return filter(_CODE.fullmatch, _TOKEN.findall(text))
+
+
+def _spellings(code: str) -> list[str]:
+    """Return how a code stands in the index: as it is, letters and digits apart, or as one word."""
+    parts, pieces = (pattern.findall(code.lower()) for pattern in (_PARTS, _PIECES))
+    apart = {f'"{part}"' for part in parts}
+    whole = (f'"{" ".join(cut)}"' for cut in (parts, pieces))
+    return list(dict.fromkeys([*whole, *(phrase for phrase in query_phrases(code) if phrase not in apart)]))
 
 
 def _codes_by_shape(text: str) -> dict[str, set[str]]:

@@ -161,7 +161,10 @@ def are_known(
     Raises:
         SearchTimedOut: The search timed out.
     """
-    return all(any(frequencies(connection, phrases, bucket_ids)[1]) for phrases in required)
+    phrases = [phrase for group in required for phrase in group]
+    _, counts = frequencies(connection, phrases, bucket_ids) if phrases else (0, [])
+    known = {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
+    return not any(known.isdisjoint(group) for group in required)
 
 
 def absent_words(

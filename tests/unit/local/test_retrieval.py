@@ -13,7 +13,15 @@ from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part
 from calypso_mcp.local.retrieval import candidates, index
 from calypso_mcp.local.retrieval.extractive import Question
-from calypso_mcp.local.retrieval.search import SearchTimedOut, Where, absent_words, frequencies, search
+from calypso_mcp.local.retrieval.naming import Named
+from calypso_mcp.local.retrieval.search import (
+    SearchTimedOut,
+    Where,
+    absent_words,
+    are_known,
+    frequencies,
+    search,
+)
 from calypso_mcp.local.retrieval.words.tokens import bucket_token, index_text, query_phrases
 from calypso_mcp.sqlite.connections import connect, open_private
 
@@ -95,6 +103,23 @@ def test_a_file_without_title_is_found_by_its_name(connection: sqlite3.Connectio
     index.add(connection, "f", ["b1"], None, "folder/travel-expenses.txt", [chunk("some text")])
     assert found(connection, "expenses") == ["f"]
     assert found(connection, "txt") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "is_held"),
+    [
+        ("What changed in v2.1?", True),
+        ("What changed in v2.2?", False),
+        ("What does PR402 do?", True),
+        ("Which fuse is rated 10A?", True),
+        ("Which fuse is rated 16A?", False),
+    ],
+)
+def test_a_code_is_known_however_it_is_spelled(
+    connection: sqlite3.Connection, question: str, is_held: bool
+) -> None:
+    add(connection, "f", "Version 2.1 adds sharing, see PR-402. The fuse is rated 10 A.")
+    assert are_known(connection, Named.by(question).required, ["b1"]) == is_held
 
 
 def test_equal_matches_come_in_the_order_they_were_added(connection: sqlite3.Connection) -> None:
