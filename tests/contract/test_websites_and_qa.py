@@ -218,6 +218,17 @@ async def test_an_agent_answers_with_the_answer_and_not_with_the_question(world:
     assert "What is the wifi password" not in text
 
 
+async def test_a_stored_question_is_answered_by_its_answer_first(world: World) -> None:
+    """Even if passages that repeat its words are found before it."""
+    manual = b"# Key\n\nThe key switch of the panel is on the left. Turn the key: a key turns to the right.\n"
+    await world.api.settled((await world.api.upload(manual, "docs", filename="key.md", title="Key"))["id"])
+    await world.add(QA, question="Where is the key?", answer="Under the mat.")
+    answer = await world.api.post("/responses", {"model": "calypso-rag-agent", "input": "Where is the key?"})
+    assert "\u201cUnder the mat.\u201d [1]" in answer.json()["output_text"]
+    found = await world.api.post("/search", {"query": "Where is the key?", "buckets": ["docs"]})
+    assert "Under the mat" not in found.json()["results"][0]["text"]
+
+
 @pytest.mark.parametrize(
     "body",
     [

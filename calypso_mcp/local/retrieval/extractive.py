@@ -170,7 +170,9 @@ def quotations(
         source = best[candidate.quotation.source]
         weight = weigh(own | above if source.is_reply or of_price else own, told)
         if weight and (weight >= least_share * whole or not source.is_reply):
-            weight = weigh(own, told) + _HEADING_WEIGHT * weigh(above & ~own, told)
+            # The question above a stored answer is as good as the answer's own words.
+            share = 1.0 if source.is_reply else _HEADING_WEIGHT
+            weight = weigh(own, told) + share * weigh(above & ~own, told)
             ranked.append((weight / whole + _PASSAGE_WEIGHT * source.score / (top or 1.0), -position))
     chosen = [candidates[-position] for _, position in sorted(ranked, reverse=True)]
     if named is not None:

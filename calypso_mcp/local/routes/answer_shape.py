@@ -47,6 +47,10 @@ class Cited:
         """What stands around the passage: its file's title and its headings."""
         return f"{self.passage.title}\n{self.passage.heading or ''}"
 
+    def answers(self, question: str) -> bool:
+        """Whether it is the stored answer to a question, which `same_question` made plain."""
+        return self.file.kind == "qa" and self.file.declaration.path == question
+
     def cut_to(self, quotations: Sequence[str]) -> Cited:
         """Return it with the part that holds the sentences quoted from it."""
         return replace(self, passage=match_quotations(self.passage, quotations))

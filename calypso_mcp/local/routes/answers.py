@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from calypso_mcp.api import answers as wire, paths
 from calypso_mcp.api.answers import AnswerRequest
+from calypso_mcp.domain.qa import same_question
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, Events
 from calypso_mcp.local.http.operations import EVENT_STREAM, Operation
@@ -206,12 +207,16 @@ def _find_passages(
     phrases = question.phrases()
     total, counts = retrieval.frequencies(connection, phrases, buckets)
     known = files.get_all(connection, [passage.file_id for passage in found])
-    passages = [Cited(passage, known[passage.file_id]) for passage in found]
+    asked = same_question(question.text)
+    passages = sorted(
+        (Cited(passage, known[passage.file_id]) for passage in found),
+        key=lambda entry: not entry.answers(asked),
+    )
     sources = [
         Source(
             entry.context,
             entry.passage.text,
-            entry.passage.score,
+            found[0].score if entry.answers(asked) else entry.passage.score,
             is_reply=entry.file.kind == "qa",
             sections=entry.passage.sections,
         )
