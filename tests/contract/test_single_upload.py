@@ -65,6 +65,7 @@ async def test_verify_is_accepted_because_the_store_is_the_ground_truth(api: Api
         ({"filename": "  "}, 400, "invalid_filename"),
         ({"filename": "a\nb"}, 400, "invalid_filename"),
         ({"filename": "x" * 256}, 400, "invalid_filename"),
+        ({"content_type": "text/x\n"}, 400, "invalid_content_type"),
         ({"filename": None}, 400, "invalid_request"),
         ({"metadata": ["no", "object"]}, 400, "invalid_request"),
     ],

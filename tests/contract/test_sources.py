@@ -420,3 +420,4 @@ async def test_a_path_that_nobody_could_read_is_refused(api: Api, path: str) -> 
             "create_missing_buckets": True, "path": path}  # fmt: skip
     answer = await api.post("/knowledge/files/upload-session", body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_path")
+    assert answer.json()["error"]["message"].startswith("path has at most 4096 characters")

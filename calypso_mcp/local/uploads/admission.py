@@ -51,13 +51,15 @@ def check_file(declaration: Declaration, size_bytes: int) -> None:
     Raises:
         Refusal: A rule is broken (400), or the file is too large (413).
     """
+    if not declaration.filename.strip():
+        raise invalid("filename must not be empty.", code="invalid_filename")
     for name, text, most in (
         ("filename", declaration.filename, FILENAME_CHARS),
         ("path", declaration.path or "", PATH_CHARS),
         ("content_type", declaration.content_type or "", _LONGEST_CONTENT_TYPE),
     ):
-        if len(text) > most or _CONTROL.search(text) or (name == "filename" and not text.strip()):
-            message = f"{name} has 1 to {most} characters, none of them a control character."
+        if len(text) > most or _CONTROL.search(text):
+            message = f"{name} has at most {most} characters, none of them a control character."
             raise invalid(message, code=f"invalid_{name}")
     check_labels(declaration.title, declaration.tags, declaration.metadata, size_bytes)
 
