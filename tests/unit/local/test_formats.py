@@ -248,6 +248,11 @@ READ = {
         'msgid ""\n"Long \\"text\\""\n" goes on"\nmsgstr "Langer"\n\nmsgid "b"',
         'msgid "Long "text" goes on"\n\n\nmsgstr "Langer"\n\nmsgid "b"',
     ),
+    "resources of a program's build": (
+        "pom.xml",
+        "<project>\n<build><resources><resource>C:\\temp\\new</resource></resources></build></project>",
+        "resource: C:\\temp\\new",
+    ),
     "strings of Android": (
         "a.xml",
         "<resources>\n<string name='full'>Isn\\'t it \\\"full\\\"?\\nNo</string></resources>",
@@ -260,6 +265,15 @@ READ = {
     ),
     "messages of a chat": ("a.json", '[{"text": "R&amp;D &lt;b> &copy"}]', "text: R&D <b> &copy"),
     "html within yaml": ("a.yaml", 'q: "R&amp;D?"\na: "<p>At <b>quay</b> 3</p>"\n', "q: R&D?\na: At quay 3"),
+    "groups of rows in one table": (
+        "a.csv",
+        "rope,eur,unit\nHemp,4,coil\n\nSilk,free,coil\nWire,9,coil\n\nJute,free,bale\nSisal,5,bale\n",
+        (
+            "rope: Hemp | eur: 4 | unit: coil\nrope: Silk | eur: free | unit: coil\n"
+            "rope: Wire | eur: 9 | unit: coil\n"
+            "rope: Jute | eur: free | unit: bale\nrope: Sisal | eur: 5 | unit: bale"
+        ),
+    ),
     "tables below each other": (
         "a.csv",
         "rope,eur,m\nHemp,4,9\n\nPaints\ncolour,litres,kind\nRed,12,oil\n,,\nday,from,to\nMon,8,16\n\nBy,Ida,Per\nx,y,z\n",

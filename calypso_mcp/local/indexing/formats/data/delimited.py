@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
-from itertools import chain, groupby, islice, pairwise
+from itertools import chain, groupby, islice, pairwise, zip_longest
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.data.leaves import leaf_text
@@ -89,13 +89,22 @@ def _blocks(header: Sequence[str], rows: Iterator[Row], *, labelled: bool) -> It
 def _numbered(rows: Iterator[Row]) -> Iterator[tuple[int, Row]]:
     """Yield each row with the number of its table, which begins below an empty row or a title below one."""
     number, is_apart = 0, False
+    above: Sequence[str] = ()
     for row, below in pairwise(chain(rows, [Row(())])):
         filled = sum(map(bool, row.cells))
         is_wide = is_apart and filled >= _SURE_COLUMNS
-        if is_wide and is_header(row.cells) and stands_above_numbers(row.cells, below.cells):
+        if is_wide and _begins_table(row.cells, above, below.cells):
             number += 1
         is_apart = not filled or (is_apart and filled == 1)
+        above = row.cells if filled > 1 else above
         yield number, row
+
+
+def _begins_table(cells: Sequence[str], above: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether a row names the columns of the row below, and is no further row of the table above."""
+    columns = zip_longest(cells, above, below, fillvalue="")
+    is_like_others = any(cell and cell in values for cell, *values in columns)
+    return not is_like_others and is_header(cells) and stands_above_numbers(cells, below)
 
 
 def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:

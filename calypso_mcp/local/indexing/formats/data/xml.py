@@ -104,7 +104,7 @@ def read_xml(file: FileContent) -> Document:
         return replace(document, warnings=(*decoded.warnings, *document.warnings))
     try:
         text = inflate_diagrams(decoded.text)
-        if "<resources" in text:
+        if text.rstrip().endswith("</resources>"):  # as the root; other formats have such a part
             text = _ANDROID.sub(lambda escape: " " if escape[1] in "nt" else escape[1], text)
         root, comments = _parse(text)
     except expat.ExpatError as error:
