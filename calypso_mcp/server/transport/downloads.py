@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -61,16 +61,8 @@ class Downloads:
                     raise Busy("Too many downloads are in flight.") from None
                 data = await read()
                 size = len(data)
-                try:
-                    file = await held.enter_async_context(SpooledTemporaryFile())
-                    if size > _PIECE_BYTES:
-                        await file.rollover()  # before it is written, else there would be a copy in memory
-                    await file.write(data)
-                except OSError as error:
-                    _log.error("No temporary file for a download: %s", error.strerror)
-                    raise Busy("The server has no room for temporary files.") from None
+                file = await held.enter_async_context(await _store(data))
                 del data
-            await file.seek(0)
             yield size, file
 
 
@@ -101,6 +93,26 @@ class Download(Response):
                 await original(scope, receive, send)
         except CalypsoError as error:
             await failure(error)(scope, receive, send)
+
+
+async def _store(data: bytes) -> SpooledTemporaryFile[bytes]:
+    """Return a file of `data`, to be read from its beginning.
+
+    Raises:
+        Busy: There is no room for it.
+    """
+    file = SpooledTemporaryFile()
+    try:
+        if len(data) > _PIECE_BYTES:
+            await file.rollover()  # before it is written, else there would be a copy in memory
+        await file.write(data)
+        await file.seek(0)  # writes the rest
+    except OSError as error:
+        with suppress(OSError):  # tries to write the rest again
+            await file.aclose()
+        _log.error("No temporary file for a download: %s", error.strerror)
+        raise Busy("The server has no room for temporary files.") from None
+    return file
 
 
 async def _pieces(file: SpooledTemporaryFile[bytes]) -> AsyncGenerator[bytes]:

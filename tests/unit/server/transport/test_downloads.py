@@ -169,3 +169,21 @@ async def test_without_room_for_temporary_files_a_download_is_told_to_come_back(
     for _ in range(3):
         await Download(downloads, "one", read, {})(SCOPE, client.receive, client.send)
         assert (client.status, b"temporary files" in client.body) == (503, True)
+
+
+@pytest.mark.parametrize("beyond", [100, 100_000])  # met by what a file keeps back, or at once
+async def test_a_disk_that_is_full_tells_a_download_to_come_back(beyond: int) -> None:
+    resource = pytest.importorskip("resource")
+    client, room = Client(), 1_000_000
+    client.takes_body.set()
+
+    async def read() -> bytes:
+        return bytes(room + beyond)
+
+    _, most = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, most))
+    try:
+        await Download(Downloads(), "one", read, {})(SCOPE, client.receive, client.send)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (client.status, b"temporary files" in client.body) == (503, True)
