@@ -33,8 +33,8 @@ def with_server(client: Client, text: str, fields: Mapping[str, object] | None) 
     document = cast("dict[str, Any]", before)
     key = _find_key(client, document)
     try:
-        after = _edit(client, text, key, document, fields)
         expected = _expect(client, document, key, fields)
+        after = _edit(client, text, key, document, fields)
         is_as_expected = _without_empty(parse(after, client.syntax)) == _without_empty(expected)
     except RecursionError:  # copying and comparing take more of the stack than parsing
         raise Unreadable("it is nested too deeply") from None
@@ -96,8 +96,10 @@ def _expect(
     if client.name == "continue":
         if not document and fields is not None:
             wanted |= _CONTINUE_HEAD
-        listed: list[Any] = wanted.get(key[0]) or []
-        others = [item for item in listed if not _is_ours(item)]
+        listed: object = wanted.get(key[0]) or []
+        if not isinstance(listed, list):
+            raise Unreadable(f"{key[0]} is not a list")
+        others = [item for item in cast("list[object]", listed) if not _is_ours(item)]
         wanted[key[0]] = others if fields is None else [fields, *others]
         return wanted
     listing = wanted

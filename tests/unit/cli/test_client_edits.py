@@ -137,7 +137,16 @@ def test_taking_it_out_leaves_what_was_there_before(client: Client, name: str) -
 BROKEN = {
     "json": ['{"a": ', "[1, 2]", '{"KEY": {"a": 1}, "KEY": {}}', '{"KEY": []}', '{"KEY": "x"}', '{"a": "'],
     "toml": ["[a\n", 'mcp_servers = "x"\n', "mcp_servers = {other = {command = 'x'}}\n", "a = 1\na = 2\n"],
-    "yaml": ["a: [\n", "- a\n", "a: 1\na: 2\n", "KEY: x\n", "--- {a: 1}\n", "KEY: {x: {name: x}}\n"],
+    "yaml": [
+        "a: [\n",
+        "- a\n",
+        "a: 1\na: 2\n",
+        "KEY: x\n",
+        "--- {a: 1}\n",
+        "KEY: {x: {name: x}}\n",
+        "KEY: true\n",
+        "KEY:\n  ? x\n",
+    ],
 }
 
 
