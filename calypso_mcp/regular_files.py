@@ -1,14 +1,25 @@
-"""Reads the small files that an operator names: keys, access files, configurations."""
+"""Finds what an operator names, and reads the small files: keys, access files, configurations."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 #: Without it, opening a pipe waits for a process that writes into it. Windows has neither.
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)
+
+
+def expand_home(path: Path) -> Path:
+    """Return `path` with the home folder in place of `~` or `~user`; like a shell, as it is if there is none.
+
+    Office programs put files such as `~$report.docx` beside those that are open.
+    """
+    with suppress(RuntimeError):
+        return path.expanduser()
+    return path
 
 
 def read_regular_file(path: Path, most_bytes: int) -> bytes:

@@ -19,7 +19,7 @@ from pydantic import SecretStr, ValidationError
 
 from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.regular_files import read_regular_file
+from calypso_mcp.regular_files import expand_home, read_regular_file
 from calypso_mcp.settings.given import Given, WrongSetting, given_settings, misspelt_limits
 from calypso_mcp.settings.model import Settings
 from calypso_mcp.settings.placeholders import is_example_key, placeholder_in
@@ -149,7 +149,7 @@ def _settle_key(name: str, values: dict[str, object], given: Mapping[str, Given]
         return
     if name in given and given[of_file].source != "flag":
         raise ConfigError(f"{variable} and {variable}_FILE are both set: keep one of them.")
-    values[name] = _key_from_file(Path(str(file)).expanduser(), given[of_file])
+    values[name] = _key_from_file(expand_home(Path(str(file))), given[of_file])
 
 
 def _key_from_file(path: Path, given: Given) -> SecretStr:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from calypso_mcp.domain.addresses import is_api_root, keeps_secrets, split_url
+from calypso_mcp.regular_files import expand_home
 
 #: Settings that go together; a command offers the flags of whole groups.
 Group = Literal["calypso", "scope", "files", "transfer", "http", "access", "observing"]
@@ -84,14 +85,14 @@ def _checked_endpoint(value: str) -> str:
 
 
 def _checked_folder(value: Path) -> Path:
-    folder = value.expanduser().absolute()
+    folder = expand_home(value).absolute()
     if not folder.is_dir():
         raise ValueError(f"{value} is not a folder")
     return folder
 
 
 def _absolute(value: Path) -> Path:
-    return value.expanduser().absolute()
+    return expand_home(value).absolute()
 
 
 def _checked_public_url(value: str) -> str:

@@ -231,6 +231,13 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], list[str], list[str]]] = {
         ["/no/such is not a folder"],
         ["Correct the value in this file"],
     ),
+    "program of a user that does not exist": (
+        lambda machine: machine.write(
+            CURSOR, {"mcpServers": {"calypso": {"command": "~no-such-user/calypso-mcp"}}}
+        ),
+        ["~no-such-user/calypso-mcp", "not an absolute path"],
+        ["calypso-mcp install cursor"],
+    ),
     "another command": (
         _server(CURSOR, args=[*FIRST_ARGUMENTS, "http"]),
         ["starts `calypso-mcp http`"],

@@ -13,6 +13,7 @@ from calypso_mcp.cli.printing.outcomes import counts_of, outcomes_of
 from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.domain.files.path_rules import is_pattern
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.regular_files import expand_home
 
 #: Seconds one call may take; the tools' own limit. What takes longer is continued by the next call.
 _CALL_S = 300.0
@@ -38,7 +39,7 @@ class Sources:
         Raises:
             ConfigError: None of the paths leads to a file or a folder.
         """
-        absolute = [path.expanduser().absolute() for path in paths]
+        absolute = [expand_home(path).absolute() for path in paths]
         reasons = {path: _why_unreadable(path) for path in absolute}
         if all(reason == _MISSING for reason in reasons.values()):
             raise ConfigError(

@@ -18,6 +18,7 @@ from calypso_mcp.cli.clients.places import ConfigFile, Places, config_files, par
 from calypso_mcp.cli.clients.writing import Snapshot
 from calypso_mcp.cli.command_list import STDIO
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
+from calypso_mcp.regular_files import expand_home
 from calypso_mcp.settings import read_settings
 from calypso_mcp.settings.placeholders import placeholder_in
 
@@ -104,7 +105,7 @@ def _check_address(client: Client, entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def _check_command(client: Client, program: str, places: Places, again: str) -> Iterator[tuple[str, str]]:
-    path = Path(program).expanduser()
+    path = expand_home(Path(program))
     if path.is_absolute():
         if not path.exists():
             yield f"{program} does not exist.", again

@@ -16,6 +16,7 @@ import anyio
 from anyio import to_thread
 
 from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Vector, normalize_batch
+from calypso_mcp.regular_files import expand_home
 
 #: Multilingual (about 50 languages), 220 MB, Apache-2.0.
 DEFAULT_MODEL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
@@ -112,7 +113,7 @@ class LocalEmbedder:
 
     def _load(self) -> Any:
         fastembed = _fastembed()
-        folder = Path(self._model).expanduser()
+        folder = expand_home(Path(self._model))
         try:
             if folder.is_dir():
                 _register(fastembed, folder)

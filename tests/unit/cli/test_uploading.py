@@ -33,6 +33,14 @@ def test_each_folder_is_one_call_and_all_files_are_one(tmp_path: Path) -> None:
     assert sources.allowed == (tmp_path / "a", tmp_path / "b", tmp_path)
 
 
+def test_a_name_that_looks_like_the_home_of_a_user_that_does_not_exist_is_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("~$report.docx").write_text("lock")
+    assert Sources.of([Path("~$report.docx")]).files == (tmp_path / "~$report.docx",)
+
+
 def test_a_path_with_nothing_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no file or folder"):
         Sources.of([tmp_path / "absent"])

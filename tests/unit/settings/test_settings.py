@@ -212,6 +212,8 @@ WRONG: list[tuple[dict[str, object], dict[str, str], tuple[str, ...]]] = [
     ({}, {"CALYPSO_READ_ONLY": "perhaps"}, ("--read-only", "CALYPSO_READ_ONLY", "boolean")),
     ({}, {"CALYPSO_PARALLEL_UPLOADS": "0"}, ("--parallel-uploads", "CALYPSO_PARALLEL_UPLOADS", "1")),
     ({"allow_paths": ["/no/such/folder"]}, {}, ("--allow-path", "CALYPSO_ALLOWED_PATHS", "not a folder")),
+    ({"allow_paths": ["~no-such-user/x"]}, {}, ("--allow-path", "CALYPSO_ALLOWED_PATHS", "not a folder")),
+    ({"api_key_file": "~no-such-user/key"}, {}, ("--api-key-file", "cannot read")),
     ({"backend": "hosted"}, {}, ("--backend", "CALYPSO_BACKEND", "CALYPSO_API_KEY", "--api-key-file")),
     ({"api_key_file": "/no/such/file"}, {}, ("--api-key-file", "CALYPSO_API_KEY_FILE", "cannot read")),
     ({}, {"CALYPSO_API_KEY": "sk one"}, ("CALYPSO_API_KEY", "does not look like")),

@@ -24,6 +24,7 @@ from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.cli.watching import FolderWatch, is_remote
 from calypso_mcp.concurrency import open_task_group, run_in_background
 from calypso_mcp.errors import CalypsoError, ConfigError
+from calypso_mcp.regular_files import expand_home
 from calypso_mcp.server.files.folder_walk import walk
 from calypso_mcp.server.files.local_files import FilePolicy
 
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     Raises:
         ConfigError: There is no such folder.
     """
-    folder: Path = arguments.folder.expanduser().absolute()
+    folder: Path = expand_home(arguments.folder).absolute()
     if not folder.is_dir():
         raise ConfigError(
             f"There is no folder at {folder}.",

@@ -26,6 +26,7 @@ from calypso_mcp.cli.doctor.handshake import check_handshake
 from calypso_mcp.cli.printing.terminal import started_by_hand
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.regular_files import expand_home
 from calypso_mcp.settings import environment, settings_from
 from calypso_mcp.settings.values import is_web_url
 
@@ -128,10 +129,10 @@ def _with_folders(flags: Mapping[str, object], arguments: argparse.Namespace) ->
             answer = input("Folder whose files the agent may upload (press Enter for none): ").strip()
             folders = [answer] if answer else []
     if folders:
-        chosen["allow_paths"] = [str(Path(folder).expanduser().absolute()) for folder in folders]
+        chosen["allow_paths"] = [str(expand_home(Path(folder)).absolute()) for folder in folders]
     for name in _PATHS:
         if name in chosen:
-            chosen[name] = str(Path(str(chosen[name])).expanduser().absolute())
+            chosen[name] = str(expand_home(Path(str(chosen[name]))).absolute())
     return chosen
 
 
