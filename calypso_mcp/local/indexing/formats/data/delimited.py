@@ -102,9 +102,10 @@ def _numbered(rows: Iterator[Row]) -> Iterator[tuple[int, Row]]:
 
 def _begins_table(cells: Sequence[str], above: Sequence[str], below: Sequence[str]) -> bool:
     """Whether a row names the columns of the row below, and is no further row of the table above."""
+    if not stands_above_numbers(cells, below) or not is_header(cells):
+        return False
     columns = zip_longest(cells, above, below, fillvalue="")
-    is_like_others = any(cell and cell in values for cell, *values in columns)
-    return not is_like_others and is_header(cells) and stands_above_numbers(cells, below)
+    return not any(cell and cell in values for cell, *values in columns)
 
 
 def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:

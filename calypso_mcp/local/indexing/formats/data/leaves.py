@@ -68,9 +68,9 @@ def leaf_text(value: Any) -> str:
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    if _CLOSED_TAG.search(text) is not None:
+    if "<" in text and _CLOSED_TAG.search(text) is not None:
         return without_tags(text)
-    return _REFERENCE.sub(lambda reference: unescape(reference[0]), text)
+    return _REFERENCE.sub(lambda reference: unescape(reference[0]), text) if "&" in text else text
 
 
 def without_tags(markup: str) -> str:
