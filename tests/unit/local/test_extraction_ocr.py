@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import struct
 import time
@@ -24,6 +25,7 @@ from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.indexing.formats import registry
 from calypso_mcp.local.indexing.formats.ocr import engines as ocr_engines
 from calypso_mcp.local.indexing.formats.ocr.layout import Line, join_lines
+from calypso_mcp.local.indexing.formats.office import pictures
 from tests.support.pdfs import mapped_pdf
 from tests.support.scans import photograph, picture_file, scanned_pages, typeset, typeset_columns
 
@@ -180,6 +182,19 @@ async def test_pictures_that_stand_for_the_text_of_slides_are_read(
     assert "nine weeks" in texts[2]
     assert "ninety euros" in texts[3]
     assert document.warnings == ("Text in pictures was read by OCR, which may err.",)
+
+
+@needs_ocr
+def test_slides_with_too_many_pictures_are_read_in_part_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MOST_MEMBERS", 1)
+    allowance = Allowance(recognizes_until=math.inf)
+    file = FileContent(picture_slides(*PROSE[:2]), "talk.pptx", allowance=allowance)
+    document = registry.entry_of("pptx").read(file)
+    assert "nine weeks" in document.text
+    assert document.warnings == (
+        "Text in pictures was read by OCR, which may err.",
+        "Slide 3: pictures stand in place of text, which is not found.",
+    )
 
 
 @needs_ocr

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
@@ -31,25 +30,29 @@ def read_pictures(package: Package, blocks: Sequence[Block], file: FileContent) 
     Args:
         package: The file.
         blocks: Its text.
-        file: The same file, whose allowance says whether pictures are read.
+        file: The same file, whose allowance says whether a picture is still read.
 
     Raises:
         ExtractionFailed: `no_text_layer` if there is no other text, and they are not read.
     """
-    recognizes = file.allowance.recognizes
     seen: list[Block] = []
     unread: dict[Part | None, None] = {}
-    for part, picture in islice(_standing_for_text(package, blocks), MOST_MEMBERS):
-        found = read_member(picture, "picture", file).blocks
-        seen += (replace(block, part=part) for block in found)
-        unread[part] = None
-    if not unread or recognizes:
-        return Document(tuple(seen), warnings=(_SEEN,) if seen else ())
-    if not blocks:
+    for number, (part, picture) in enumerate(_standing_for_text(package, blocks)):
+        if number < MOST_MEMBERS and file.allowance.recognizes:
+            found = read_member(picture, "picture", file).blocks
+            seen += (replace(block, part=part) for block in found)
+        else:
+            unread[part] = None
+            file.allowance.left_pictures = True
+    warnings = (_SEEN,) if seen else ()
+    if not unread:
+        return Document(tuple(seen), warnings=warnings)
+    if not blocks and not seen:
         raise ExtractionFailed("no_text_layer", _ONLY_PICTURES)
     numbers = ", ".join(str(part.number) for part in unread if part is not None)
     where = f"Slide{'s' if len(unread) > 1 else ''} {numbers}" if numbers else "The file"
-    return Document((), warnings=(f"{where}: pictures stand in place of text, which is not found.",))
+    left_out = f"{where}: pictures stand in place of text, which is not found."
+    return Document(tuple(seen), warnings=(*warnings, left_out))
 
 
 def _standing_for_text(package: Package, blocks: Sequence[Block]) -> Iterator[tuple[Part | None, Member]]:
