@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from html import unescape
@@ -23,7 +23,7 @@ from anyio import to_thread
 
 from calypso_mcp import __version__
 from calypso_mcp.domain.retry import is_retryable_status
-from calypso_mcp.local.refusals import blocked, failed, too_large
+from calypso_mcp.local.refusals import Refusal, blocked, failed, too_large
 from calypso_mcp.local.web.policy import WebPolicy
 from calypso_mcp.local.web.public_addresses import IPAddress
 from calypso_mcp.local.web.robots import MOST_BYTES, PRODUCT, Robots
@@ -174,7 +174,9 @@ def _refreshed(page: Fetched) -> WebUrl:
     if "html" not in page.content_type or len(page.data) > _LONGEST_LEADING_ON:
         return page.url
     target = _LEADING_ON.search(page.data)
-    return page.url.join(unescape(target[1].decode(errors="replace"))) if target else page.url
+    with suppress(Refusal):  # "about:blank" is no page to go on to
+        return page.url.join(unescape(target[1].decode(errors="replace"))) if target else page.url
+    return page.url
 
 
 def _headers(response: httpcore2.Response) -> dict[str, str]:

@@ -78,6 +78,7 @@ async def test_a_page_that_leads_on_at_once_is_a_redirect(
         LEADING_ON.format("0"),
         LEADING_ON.format("0; url=/page"),
         LEADING_ON.format("300; url=/b"),
+        LEADING_ON.format("0; url=about:blank"),
         LEADING_ON.format("0; url=/b") + "<p>Much to read.</p>" * 300,
     ],
 )
