@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
+from calypso_mcp.domain.outlines import HEADING_SEPARATOR
+from calypso_mcp.local.retrieval.sentences import is_question
 from calypso_mcp.local.retrieval.words.stop_words import ENGLISH, FUNCTION_WORDS, UNREMARKABLE
 from calypso_mcp.local.retrieval.words.tokens import is_english, query_phrases
 
@@ -24,6 +26,9 @@ _BOUNDED = re.compile(
 )
 #: "PR-402", "X9", "3A", "ORDERS_DB_URL", "3.4.1", "20417"; no amounts ("3kg", "12V") or dates ("2024-05-02").
 _CODE = re.compile(r"[A-Z]\D*+\d.*+|[a-z]++\d.*+|\d{1,3}[A-UX-Z]|[A-Za-z]++_.++|\d++\.\d++\.\d{1,3}|\d{5,}+")
+#: Questions that begin so are answered by a rule, too, which need not mention a name ("Can I go to Spain?").
+_WHETHER = "can could may am is are was were do does did has have had will would should must"
+_ASK_WHETHER = frozenset(_WHETHER.split())
 #: Names and codes that are looked up; a pasted log has hundreds.
 _MOST_REQUIRED = 16
 _PARTS = re.compile(r"[^\W_]+")
@@ -39,25 +44,27 @@ _NUMBERED = re.compile(
 class Named:
     """What a question names.
 
-    `required` are its names and codes, each as FTS5 phrases of which one must be found somewhere.
+    `required` are its names and codes, each as FTS5 phrases of which one must be found somewhere; `names` are
+    the phrases of names that need not be found.
     """
 
     years: set[str]
     numbered: Mapping[str, set[str]]
     codes: Mapping[str, set[str]]
     required: Sequence[Sequence[str]]
+    names: set[str]
 
     @classmethod
     def by(cls, question: str) -> Named:
         """Return what a question names."""
+        names = list(_names(question)) if _has_names_in_capitals(question) else []
+        asks_whether = not _ASK_WHETHER.isdisjoint(question.casefold().split()[:1])
         return cls(
             set[str]() if _BOUNDED.search(question) else set(_YEAR.findall(question)),
             _numbered_words(question, is_question=True),
             _codes_by_shape(question),
-            [
-                *map(_spellings, _codes(question)),
-                *(_names(question) if _has_names_in_capitals(question) else ()),
-            ][:_MOST_REQUIRED],
+            [*map(_spellings, _codes(question)), *([] if asks_whether else names)][:_MOST_REQUIRED],
+            set(chain.from_iterable(names)) if asks_whether else set(),
         )
 
     def is_missed_by(self, said: str) -> bool:
@@ -76,6 +83,9 @@ class Named:
             yield numbers, numbered.get(word, set())
         for shape, own in self.codes.items():
             yield own, codes.get(shape, set())
+        if self.names:  # the answer to a question about another is none
+            asked = (line.rpartition(HEADING_SEPARATOR)[2] for line in said.splitlines() if is_question(line))
+            yield self.names, {phrase for line in asked for name in _names(line) for phrase in name}
 
 
 def _codes(text: str) -> Iterator[str]:
@@ -112,8 +122,9 @@ def _names(text: str) -> Iterator[list[str]]:
     """Yield the phrases of each run of words in capitals within a question."""
     words = text.split()[1:]
     for is_name, run in groupby(words, lambda word: word[:1].isupper() and word[1:2].islower()):
-        if is_name and (phrases := query_phrases(" ".join(run))):
-            yield phrases
+        phrases = query_phrases(" ".join(run)) if is_name else ()
+        if telling := [phrase for phrase in phrases if phrase.strip('"') not in UNREMARKABLE]:
+            yield telling
 
 
 def _has_names_in_capitals(text: str) -> bool:
