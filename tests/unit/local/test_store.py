@@ -311,6 +311,16 @@ def test_a_store_without_room_for_its_tables_says_so_and_is_made_when_there_is_r
     assert opened == "opened"
 
 
+async def test_a_sqlite_that_may_damage_tables_opens_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 35, 4))
+    with pytest.raises(ConfigError, match=r"3\.35\.5 is needed"):
+        async with Database(tmp_path / "calypso.db"):
+            pass
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="deletes no open file")
 @pytest.mark.parametrize("is_replaced", [False, True])
 async def test_nothing_is_read_from_or_written_to_a_store_that_was_deleted_or_replaced(

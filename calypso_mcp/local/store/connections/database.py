@@ -28,8 +28,8 @@ T = TypeVar("T")
 #: Reads at the same time: more of them than processors only wait for Python's lock. On 2 processors, a search
 #: among 4 readers takes 1.3 times the processor time of one among 2.
 _READERS = min(4, max(2, os.cpu_count() or 2))
-#: Below this SQLite has no RETURNING.
-_OLDEST_SQLITE = (3, 35, 0)
+#: Below this SQLite may damage a table that loses a column (release notes of 3.35.5).
+_OLDEST_SQLITE = (3, 35, 5)
 
 
 class Database:
@@ -152,7 +152,7 @@ def check_sqlite() -> None:
     """
     hint = "Use a Python from python.org, uv or a current distribution; they bring a full SQLite."
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-        raise ConfigError(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed.", hint=hint)
+        raise ConfigError(f"SQLite {sqlite3.sqlite_version} is too old: 3.35.5 is needed.", hint=hint)
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
             connection.execute("CREATE VIRTUAL TABLE probe USING fts5(text)")
