@@ -317,6 +317,13 @@ async def test_what_is_gone_is_removed_in_whatever_way_it_was_sent(rig: Rig, fol
     assert await names(rig) == ["hr/a.md", "hr/sub/c.md", "sub/c.md"]
 
 
+async def test_a_text_that_replaces_one_of_its_name_is_said_to_come_from_nowhere_else(rig: Rig) -> None:
+    for content in (OLD, NEW):
+        items = [{"text": content, "filename": "leave.md"}]
+        done = await rig.ok("upload_batch", items=items, bucket="docs", wait=True)
+    assert "disappears" in done["hints"]["changed"]
+
+
 @pytest.mark.parametrize("changes", [1, 2, 3])
 async def test_a_file_that_changed_before_it_went_is_removed(rig: Rig, folder: Path, changes: int) -> None:
     fill(folder, "hr/a.md", "hr/b.md", "hr/sub/c.md")

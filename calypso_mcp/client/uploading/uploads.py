@@ -220,7 +220,9 @@ def _with_earlier(
         if held is None or state.outcome != "accepted":
             return replace(state, changed=False)
         word = "replaced" if upload.declaration.if_exists == "replace" else "beside"
-        return replace(state, earlier=word, earlier_id=held.id)
+        # Content without a path is known by its name alone, so what has the name is a version of it.
+        changed = state.changed or upload.origin is None
+        return replace(state, earlier=word, earlier_id=held.id, changed=changed)
     if not state.changed or sent_before is None:
         return state
     if sent_before == state.file_id:
