@@ -161,6 +161,7 @@ async def test_an_agent_out_of_reach_answers_as_one_that_does_not_exist(
     "part",
     [
         {"bucket": "handbook"},
+        {"bucket_id": "bucket_handbook"},
         {"buckets": ["handbook"]},
         {"source": "a.md"},
         {"tags": ["hr"]},

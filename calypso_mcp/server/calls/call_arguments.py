@@ -25,25 +25,10 @@ Schema = Mapping[str, Any]
 _HOST_EXTRAS: Final = frozenset(
     {"toolCallId", "tool_call_id", "sessionId", "session_id", "action", "chatInput", "chat_input"}
 )
-#: What limits a call to a part of what is stored: a tool that left it out would reach further than asked.
+#: What limits a call to a part, in either number: a tool that left it out would reach further than asked.
 _LIMITS: Final = frozenset(
-    {
-        "agent",
-        "bucket",
-        "buckets",
-        "file_id",
-        "file_ids",
-        "filter",
-        "filters",
-        "glob",
-        "kind",
-        "metadata",
-        "pattern",
-        "patterns",
-        "source",
-        "tag",
-        "tags",
-    }
+    {"agent", "agent_id", "bucket", "bucket_id", "bucket_slug", "file_id", "filter", "folder"}
+    | {"glob", "kind", "metadata", "pattern", "source", "tag", "type"}
 )
 #: Other names for an argument, from the API, from earlier versions, from other tools and other servers.
 _ALIASES: Final = {
@@ -125,7 +110,8 @@ def _read_object(
     for name, value in given.items():
         known = name if name in properties else _alias(name, properties, filled)
         if known is None:
-            _ignore(tool, name, properties, place, ignored)
+            if value != "":
+                _ignore(tool, name, properties, place, ignored)
         elif value != "":
             values[known] = _read_value(tool, properties[known], value, f"{place}{known}", ignored)
             filled.add(known)
@@ -205,15 +191,16 @@ def _ignore(tool: str, name: str, properties: Collection[str], place: str, ignor
         InputError: It may be meant for one of `properties`, limits the call, or is one of too many.
     """
     meant = None if name in _HOST_EXTRAS else _meant(name, properties)
+    is_limit = name in _LIMITS or name.removesuffix("s") in _LIMITS
     shown = clean_line(f"{place}{name}", _NAME_CHARS)
-    if meant is None and name not in _LIMITS and len(ignored) < _MOST_IGNORED:
+    if meant is None and not is_limit and len(ignored) < _MOST_IGNORED:
         ignored[f"{place}{name}"] = None
         return
     raise InputError(
         f"{shown!r} is unknown, did you mean {meant!r}?"
         if meant
         else f"{tool} does not take {shown!r}."
-        if name in _LIMITS
+        if is_limit
         else "Too many arguments are unknown.",
         code="invalid_arguments",
         hint=f"{tool} takes {f'in {place[:-1]} ' if place else ''}{', '.join(properties) or 'no arguments'}.",

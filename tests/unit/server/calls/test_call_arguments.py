@@ -60,6 +60,7 @@ READINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"q": "a", "query": ""}, {"query": "a"}),
     ({"query": "", "q": "a"}, {"query": "a"}),
     ({"query": "", "q": ""}, {"query": ""}),
+    ({"bucket": "a", "bucket_id": "", "filters": ""}, {"bucket": "a"}),
     ({"q": "a", "question": "b"}, {"query": "a"}),
     ({"model": "b", "agent": "a"}, {"agent": "a"}),
     ({"bucket_slug": "a", "bucket_ids": ["b", "c"]}, {"bucket": "a", "buckets": ["b", "c"]}),
@@ -151,7 +152,9 @@ def test_a_slip_is_refused_with_what_was_meant(slip: str, meant: str):
     assert "tool takes query, bucket, buckets" in caught.value.hint
 
 
-@pytest.mark.parametrize("limit", ["filters", "glob", "tag", "kind"])
+@pytest.mark.parametrize(
+    "limit", ["filters", "glob", "tag", "kind", "types", "folder", "bucket_id", "bucket_slugs", "agent_ids"]
+)
 def test_a_limit_that_the_tool_does_not_take_is_refused(limit: str):
     with pytest.raises(InputError, match=f"tool does not take '{limit}'"):
         read_arguments("tool", {"properties": {"query": TEXT}}, {"query": "x", limit: "y"})
