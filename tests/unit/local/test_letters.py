@@ -310,3 +310,6 @@ def test_a_message_that_is_cut_off_says_so(tmp_path: Path) -> None:
     for name, data in (("a.eml", letter.as_bytes()), ("a.msg", (tmp_path / "whole").read_bytes())):
         assert read(name, data).warnings == ()
         assert CUT_OFF in read(name, data[:-1_024] if name == "a.msg" else data[:-30]).warnings
+    saved_in_steps = bytearray((tmp_path / "whole").read_bytes())
+    saved_in_steps[52] = 1  # the signature number of a transaction (MS-CFB, 2.2)
+    assert read("a.msg", bytes(saved_in_steps)).warnings == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -29,6 +30,8 @@ from calypso_mcp.local.indexing.formats.mail.signed import is_sealed, open_seale
 from calypso_mcp.local.indexing.formats.members import MOST_DEPTH, Member
 
 _storage: Any = Storage  # not typed
+#: What olefile says of a file that lacks sectors; most of its other remarks are about the header.
+_CUT: Final = re.compile("incomplete|out of range|less than declared")
 #: What the libraries raise on damaged messages.
 _DAMAGES: Final = (*DAMAGES, UnrecognizedCodePageError, UnsupportedEncodingError)
 #: PidTagRtfCompressed (MS-OXCMSG 2.2.1.58.4): where a body is that has neither text nor HTML.
@@ -74,10 +77,10 @@ def read_outlook(file: FileContent) -> Document:
     try:
         with open_compound_file(file.data) as opened:
             storage: Storage = _storage.from_ole(opened)
-            is_whole = not opened.parsing_issues
+            is_cut = any(_CUT.search(str(issue)) for _, issue in opened.parsing_issues)
         message = Message(_in_unicode(storage, _charset(storage)))
         document = letter_document([_letter(message, 0)], file)
-        return document if is_whole else replace(document, warnings=(CUT_OFF, *document.warnings))
+        return replace(document, warnings=(CUT_OFF, *document.warnings)) if is_cut else document
     except _DAMAGES as error:
         raise ExtractionFailed("broken", "The file is damaged or not an Outlook message.") from error
 
