@@ -113,6 +113,12 @@ async def test_a_question_about_a_name_or_code_that_no_passage_holds_is_unanswer
     assert aicore(await ask(told, question))["answer_kind"] == "abstained"
 
 
+async def test_the_first_line_of_a_file_is_quoted_though_it_is_found_by_it(api: Api) -> None:
+    note = b"Wifi password: swordfish42\n\nThe wifi password changes every month.\n"
+    await api.settled((await api.upload(note, "notes", filename="wifi.txt"))["id"])
+    assert "swordfish42" in (await ask(api, "What is the wifi password?"))["output_text"]
+
+
 async def test_an_agent_answers_from_its_buckets_only(told: Api) -> None:
     question = "How many years is the warranty on a lamp?"
     assert sources(await ask(told, question, "calypso-agent:lamps-agent")) == ["lamps.md"]

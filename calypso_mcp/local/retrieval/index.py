@@ -231,7 +231,7 @@ def _name_untitled(filename: str, chunks: Sequence[Chunk]) -> str:
     is_name = len(line) <= _LONGEST_FIRST_LINE and not line.endswith(_ENDS_OF_TEXT)
     if not line or not is_name or CELL_SEPARATOR in line or not rest or rest[0].islower():
         return stem
-    return f"{stem}\n{line}"
+    return f"{stem} {line}"  # on one line, which no sentence equals: it may be the answer
 
 
 def _bucket_column(bucket_ids: Sequence[str]) -> str:
