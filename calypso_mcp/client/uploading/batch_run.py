@@ -23,14 +23,14 @@ from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.uploading.preparation import Prepared, open_source
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
-from calypso_mcp.client.uploading.single_upload import KEY_REUSED
+from calypso_mcp.client.uploading.single_upload import EXPIRED, KEY_REUSED
 from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, FinalizeAnswer
 from calypso_mcp.domain.uploads.declaration import Destination, batch_key
-from calypso_mcp.errors import CalypsoError, Conflict, SessionExpired, UploadError
+from calypso_mcp.errors import ApiError, CalypsoError, Conflict, SessionExpired, UploadError
 
 logger = logging.getLogger(__name__)
 
@@ -73,11 +73,13 @@ class BatchRun:
     ) -> None:
         """Take the files of one batch, at most 100, by `client_file_id`.
 
-        `renews`: ask for new addresses in place of those that died.
+        `renews`: ask for new addresses in place of those that died, and leave files to another batch if the
+        API no longer knows this one.
         """
         #: The error that kept the batch from being created.
         self.refusal: CalypsoError | None = None
         self.machine = BatchUpload(items, renews=renews)
+        self._renews = renews
         self._tools = tools
         self._items = items
         self._board = board
@@ -209,7 +211,8 @@ class BatchRun:
         try:
             answer = await self._tools.files.finalize_batch(self._batch_id)
         except CalypsoError as error:
-            self.machine.finalize_failed(FileState.of_error(error))
+            is_unknown = isinstance(error, ApiError) and error.status in EXPIRED
+            self.machine.finalize_failed(FileState.of_error(error), is_unknown=is_unknown and self._renews)
             return
         self.machine.finalized(_finalize_answer(answer.body), repeated=answer.repeated)
         if self.machine.step is BatchStep.FINALIZE:

@@ -32,10 +32,10 @@ from calypso_mcp.errors import (
 #: The answer to a key that came with other content before. Ours come from content, so only a collision of
 #: destinations or an older version of this program can cause it.
 KEY_REUSED: Final = "idempotency_key_reused"
+#: Statuses of answers to a finalize that call for a new session or batch, as those of the storage do.
+EXPIRED: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 _SHA256_CHARS: Final = 64
-#: Answers to a finalize that call for a new session, as those of the storage do.
-_EXPIRED: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
 class SingleUpload:
@@ -176,7 +176,7 @@ class SingleUpload:
             error.ids.setdefault("session_id", session.session_id)
             if error.retryable:
                 error.hint = error.hint or UploadError.default_hint
-            if isinstance(error, ApiError) and error.status in _EXPIRED:
+            if isinstance(error, ApiError) and error.status in EXPIRED:
                 raise SessionExpired from error
             raise
 

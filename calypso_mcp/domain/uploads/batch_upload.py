@@ -82,7 +82,7 @@ class BatchUpload:
         self.batch_id: str | None = None
         self.states: dict[str, FileState] = {}
         self.again: set[str] = set()
-        #: Those of `again` of which the storage does not know an address that is new.
+        #: Those of `again` of which the storage does not know an address that is new, or the API the batch.
         self.forgotten: set[str] = set()
         #: Whether the API may hold bytes of an earlier run.
         self.resumed = False
@@ -194,9 +194,13 @@ class BatchUpload:
                 return
         self._settle_rest(None)
 
-    def finalize_failed(self, error: FileState) -> None:
-        """Note that FINALIZE failed."""
+    def finalize_failed(self, error: FileState, *, is_unknown: bool = False) -> None:
+        """Note that FINALIZE failed; `is_unknown`: the API does not know the batch, so files need another."""
         self._require(BatchStep.FINALIZE)
+        if is_unknown:
+            arrived = {file_id for file_id in self.left if self._places[file_id] in _ARRIVED}
+            self.again |= arrived
+            self.forgotten |= arrived
         self._settle_rest(error)
 
     def checked(self, states: Mapping[str, FileState]) -> None:

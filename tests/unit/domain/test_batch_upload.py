@@ -88,7 +88,8 @@ class Api:
 
     def _finalize(self, machine: BatchUpload) -> None:
         if self.fails():
-            machine.finalize_failed(self.data.draw(st.sampled_from([BUSY, BROKEN])))
+            error = self.data.draw(st.sampled_from([BUSY, BROKEN]))
+            machine.finalize_failed(error, is_unknown=self.data.draw(st.booleans()))
         else:
             machine.finalized(self._take_over(), repeated=self.data.draw(st.booleans()))
 

@@ -603,6 +603,24 @@ async def test_a_storage_that_knows_no_address_is_given_up_soon(is_renewed: bool
     assert api.counts()["create"] <= 3
 
 
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("is_lasting", [False, True])
+async def test_a_batch_that_finalize_does_not_know_is_replaced_once(status: int, is_lasting: bool) -> None:
+    unknown: set[str] = set()
+
+    def forget(answer: dict[str, Any]) -> httpx2.Response | None:
+        if not unknown or is_lasting:
+            unknown.add(answer["batch_id"])
+        return problem(status, "batch_not_found") if answer["batch_id"] in unknown else None
+
+    api = Batches(on_finalize=forget)
+    outcomes = await send(api, [upload(1), upload(2)])
+
+    assert len(api.batches) == 2
+    assert statuses(outcomes) == ({"failed": 2} if is_lasting else {"accepted": 2})
+    assert {outcome.code for outcome in outcomes} == {"batch_not_found" if is_lasting else None}
+
+
 async def test_addresses_that_stay_dead_lead_to_a_new_batch() -> None:
     old: set[str] = set()
 
