@@ -25,7 +25,7 @@ from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.indexing.formats import registry
 from calypso_mcp.local.indexing.formats.ocr import engines as ocr_engines
 from calypso_mcp.local.indexing.formats.ocr.layout import Line, join_lines
-from calypso_mcp.local.indexing.formats.office import pictures
+from calypso_mcp.local.indexing.formats.office import packages, pictures
 from tests.support.pdfs import mapped_pdf
 from tests.support.scans import photograph, picture_file, scanned_pages, typeset, typeset_columns
 
@@ -218,6 +218,18 @@ def test_without_the_extra_slides_and_documents_of_pictures_say_so() -> None:
     with pytest.raises(ExtractionFailed, match="pictures only") as caught:
         office.read(FileContent(picture_text(), "scan.docx"))
     assert caught.value.code == "no_text_layer"
+
+
+@pytest.mark.usefixtures("without_ocr")
+def test_pictures_take_no_room_from_the_text_of_slides(monkeypatch: pytest.MonkeyPatch) -> None:
+    deck, target = picture_slides(*PROSE[:1] * 20), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(deck)) as package, zipfile.ZipFile(target, "w") as larger:
+        for name in package.namelist():
+            padding = b"\0" * 1_000_000 if name.startswith("ppt/media/") else b""
+            larger.writestr(name, package.read(name) + padding)
+    monkeypatch.setattr(packages, "_MOST_BYTES", 10_000_000)
+    document = registry.entry_of("pptx").read(FileContent(target.getvalue(), "talk.pptx"))
+    assert document.warnings == ("Slide 2: pictures stand in place of text, which is not found.",)
 
 
 @needs_ocr

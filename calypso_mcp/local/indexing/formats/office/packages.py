@@ -221,11 +221,18 @@ class Package:
             elif data:
                 yield Member(posixpath.basename(name), "", data)
 
-    def pictures(self, name: str) -> list[Member]:
+    def pictures(self, name: str) -> list[str]:
         """Return the pictures that a part shows, in its order; in OpenDocument, all of the package."""
         found = dict.fromkeys(self.targets(name, "image").values())
-        named = [part for part in found if part in self.names] or self._named(_OPEN_PICTURES)
-        return [Member(part, "", self.part(part)) for part in named]
+        return [part for part in found if part in self.names] or list(self._named(_OPEN_PICTURES))
+
+    def read_picture(self, name: str, most_bytes: int) -> bytes:
+        """Return the beginning of a part, which counts for no limit on the others; nothing if damaged."""
+        try:
+            with self._archive.open(name) as opened:
+                return opened.read(most_bytes)
+        except BAD_ZIP:
+            return b""
 
     def check_protection(self) -> None:
         """Raise `ExtractionFailed` (`encrypted`) for a book of encrypted pages (EPUB OCF 3.3, 4.2.6.3)."""

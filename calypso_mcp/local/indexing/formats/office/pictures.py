@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
@@ -39,7 +40,8 @@ def read_pictures(package: Package, blocks: Sequence[Block], file: FileContent) 
     unread: dict[Part | None, None] = {}
     for number, (part, picture) in enumerate(_standing_for_text(package, blocks)):
         if number < MOST_MEMBERS and file.allowance.recognizes:
-            found = read_member(picture, "picture", file).blocks
+            data = package.read_picture(picture, max(0, file.allowance.size_bytes) + 1)
+            found = read_member(Member(picture, "", data), "picture", file).blocks
             seen += (replace(block, part=part) for block in found)
         else:
             unread[part] = None
@@ -55,24 +57,28 @@ def read_pictures(package: Package, blocks: Sequence[Block], file: FileContent) 
     return Document(tuple(seen), warnings=(*warnings, left_out))
 
 
-def _standing_for_text(package: Package, blocks: Sequence[Block]) -> Iterator[tuple[Part | None, Member]]:
+def _standing_for_text(package: Package, blocks: Sequence[Block]) -> Iterator[tuple[Part | None, str]]:
     """Yield pictures that OCR can read, each once, and the slides that show them first."""
+
+    @cache
+    def is_legible(picture: str) -> bool:
+        head = package.read_picture(picture, HEAD_BYTES)
+        found = readable_formats().recognize(picture, "", head)
+        return found is not None and found.extra == "ocr"
+
     words: Counter[Part | None] = Counter()
     for block in blocks:
         words[block.part] += len(block.text.split())
     slides: list[tuple[Part | None, str]] = [
         (Part("slide", number), name) for number, name in enumerate(slide_parts(package), 1)
     ]
-    done: set[bytes] = set()
+    done: set[str] = set()
     for part, name in slides or [(None, name) for name in _TEXTS if name in package.names]:
-        pictures = [picture for picture in package.pictures(name) if _is_legible(picture)]
+        pictures = package.pictures(name)
+        most = _FEW_WORDS * len(pictures)
         said = words[part] if slides else words.total()
-        if said <= _FEW_WORDS * len(pictures):
-            new = [picture for picture in pictures if picture.data not in done]
-            done.update(picture.data for picture in new)
+        legible = {picture: is_legible(picture) for picture in pictures if said <= most}
+        if said <= _FEW_WORDS * sum(legible.values()):
+            new = [picture for picture in pictures if legible[picture] and picture not in done]
+            done.update(new)
             yield from ((part, picture) for picture in new)
-
-
-def _is_legible(picture: Member) -> bool:
-    found = readable_formats().recognize(picture.name, "", picture.data[:HEAD_BYTES])
-    return found is not None and found.extra == "ocr"
