@@ -33,6 +33,8 @@ _LEAST_OF_BEST = 0.5
 _WORD = re.compile(r"\w+")
 #: A number that is not part of a name ("BX-200").
 _NUMBER = re.compile(r"(?<![\w-])\d")
+#: Sets off what a heading says from what it speaks of ("Price: 90 EUR").
+_VALUE = ": "
 #: Currencies are written onto their amounts, too ("20kr").
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: What the place of its passage in the search adds to a sentence that has words of the question.
@@ -242,8 +244,9 @@ def _candidates(
             speaking = [sentence, *filter(sentences.is_question, asked), above if needs_no_word else ""]
             if said not in seen and (not of_price or any(map(_speaks_of_price, speaking))):
                 seen.add(said)
+                is_label = sentence in labels and _VALUE not in sentence
                 yield _Candidate(
-                    Quotation(position, sentence), "\n".join([*asked, sentence]), above, sentence in labels
+                    Quotation(position, sentence), "\n".join([*asked, sentence]), above, is_label
                 )
             asked = []
 

@@ -327,6 +327,13 @@ def test_a_sentence_counts_with_the_headings_above_it_which_are_not_quoted_thems
     assert headings.isdisjoint(entry.text for entry in quoted("3.3.0 requires", passage))
 
 
+def test_a_heading_that_states_a_value_is_quoted() -> None:
+    heading = "Price: 90 EUR"
+    section = (f"Hotel > {heading}", f"{heading}\n\nThe price includes breakfast.")
+    passage = Source("Hotel", section[1], 1.0, sections=[section])
+    assert heading in [entry.text for entry in quoted("What is the price?", passage)]
+
+
 def test_a_sentence_that_names_its_file_is_no_better_than_others_of_the_file() -> None:
     passage = Source(
         "Halvorsen Marine report 2022",
