@@ -29,6 +29,8 @@ _CODE = re.compile(r"[A-Z]\D*+\d.*+|[a-z]++\d.*+|\d{1,3}[A-UX-Z]|[A-Za-z]++_.++|
 #: Questions that begin so are answered by a rule, too, which need not mention a name ("Can I go to Spain?").
 _WHETHER = "can could may am is are was were do does did has have had will would should must"
 _ASK_WHETHER = frozenset(_WHETHER.split())
+#: What may follow a number that counts nothing.
+_NO_UNITS = UNREMARKABLE | {"per", "pro"}
 #: Names and codes that are looked up; a pasted log has hundreds.
 _MOST_REQUIRED = 16
 _PARTS = re.compile(r"[^\W_]+")
@@ -112,7 +114,7 @@ def _numbered_words(text: str, *, is_question: bool = False) -> dict[str, set[st
     found: dict[str, set[str]] = {}
     for match in _NUMBERED.finditer(text):
         word, number, following = (part.casefold() for part in match.groups())
-        is_amount = is_question and following and following not in UNREMARKABLE
+        is_amount = is_question and following and following not in _NO_UNITS
         if word not in UNREMARKABLE and not is_amount and not _YEAR.fullmatch(number):
             found.setdefault(word, set()).add(number)
     return found

@@ -350,6 +350,7 @@ def test_a_sentence_that_names_its_file_is_no_better_than_others_of_the_file() -
         ("What is the rent in 2025?", Source("Lease", "The rent is 700 in 2023 and 720 in 2024.", 1.0)),
         ("Survey result 2021", Source("Minutes\n16 January 2024", "The survey had a good result.", 1.0)),
         ("Who is the fire warden of floor 3?", Source("", "The fire warden of floor 1 is Olu.", 1.0)),
+        ("Zimmer 3 pro Nacht", Source("Preise", "Zimmer 1 kostet 50 Euro pro Nacht.", 1.0)),
         ("Wie is de mentor van klas 3A?", Source("", "Mentor van klas 2B is mevrouw Visser.", 1.0)),
         ("What does the charger for the X9 cost?", Source("", "Charger for the X7: cost 59 EUR", 1.0)),
         ("When is invoice 20500 due?", Source("Invoice 20433", "Due: 5 July.", 1.0)),
