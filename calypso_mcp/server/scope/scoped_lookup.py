@@ -29,8 +29,8 @@ T = TypeVar("T")
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@~+=-]{1,200}\Z")
 #: Files of a bucket that are asked whether they came with an upload, where the API lists no sources.
 _NEWEST: Final = 100
-#: What looks like an id of the API is no name that anyone chose.
-_MADE_ID = re.compile(r"[a-z]{2,12}_[A-Za-z0-9]{8,}")
+#: Random characters after a kind are no name that anyone chose; "team_handbook" and "sales_reports2026" are.
+_MADE_ID = re.compile(r"[a-z]{2,12}_(?=[A-Za-z]*[0-9]+[A-Za-z])[A-Za-z0-9]{16,}")
 
 
 def is_id(reference: str) -> bool:

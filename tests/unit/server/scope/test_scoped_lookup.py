@@ -10,9 +10,11 @@ from calypso_mcp.api.files import BucketSync
 from calypso_mcp.domain.callers.access import ScopeLimit
 from calypso_mcp.errors import ScopeError
 from calypso_mcp.server.scope.request_scope import Access
-from calypso_mcp.server.scope.scoped_lookup import require_batch, require_file, require_task
+from calypso_mcp.server.scope.scoped_lookup import is_id, require_batch, require_file, require_task
 from tests.support.scripted_calypso import ScriptedCalypso, bucket, file
 
+IDS = ("file_c2622bf2bdd73c988c5ac590", "bucket_01JEV4XK3M8Q2W9RT5YZABCDEF")
+NAMES = ("team_handbook", "sales_reports2026", "notes_chapter01", "invoices_20260131", "x", "Q3_report")
 IN_A = (ScopeLimit(frozenset({"a"})),)
 
 
@@ -120,3 +122,7 @@ async def test_a_batch_without_an_item_in_scope_is_not_there(api: ScriptedCalyps
             with pytest.raises(ScopeError) as caught:
                 await require_batch(Access(state, asked=IN_A), hidden)
             assert caught.value.message == f"There is no batch {hidden!r} here."
+
+
+def test_names_with_an_underscore_are_told_from_ids() -> None:
+    assert [reference for reference in (*IDS, *NAMES) if is_id(reference)] == list(IDS)
