@@ -363,6 +363,16 @@ READ = {
         "# `&amp;`, `<b>`, &amp;lt;",
         "&amp;, <b>, &lt;",
     ),
+    "powers and notes in Markdown": (
+        "a.md",
+        "10<sup>6</sup>, 1<sup>st</sup>, CO<sub>2</sub>",
+        "10^6, 1st, CO2",
+    ),
+    "powers and notes in HTML": (
+        "a.html",
+        "<p>10<sup>6</sup> 1<sup>st</sup> in 2019<sup><a href=#1>2</a></sup>",
+        "10^6 1st in 2019^2",
+    ),
     "what elements of MDX show": (
         "notes.mdx",
         "<Tab title=\"Pay day\"\n label='Ida' icon=\"x\">\n<Card href='/a' />",

@@ -106,6 +106,8 @@ class _Reader:
             self._say_attributes(node, entering=entering)
             if tag == "br" and entering:
                 self._inline.append("\n")
+            elif tag == "sup" and entering:
+                self._raise_number(node)
             elif tag == "button":
                 self._inline.append(" ")  # it shows an edge
             elif level := by_role.get(node.mem_id) or _HEADINGS.get(tag):
@@ -132,6 +134,11 @@ class _Reader:
         text = text.replace("\xad", "")
         self._texts += not text.isspace()
         self._inline.append(text if self._preformatted else re.sub(r"\s+", " ", text))
+
+    def _raise_number(self, sup: LexborNode) -> None:
+        """Keep a power or the number of a note apart from the number before it."""
+        if self._inline and self._inline[-1][-1:].isdigit() and sup.text()[:1].isdigit():
+            self._inline.append("^")
 
     def _say_attributes(self, node: LexborNode, *, entering: bool) -> None:
         if entering:

@@ -49,6 +49,7 @@ _SHOWN_OTHERWISE = re.compile(
     r"|^[ \t]*+</?(?-i:[A-Z])[\w.]*+(?P<component>\s[^<>]{0,1000})?>[ \t]*$"
     r"|!?\[\[(?P<page>[^\s\[\]|][^\[\]|\n]{0,200})(?:\|(?P<named>[^\[\]|\n]{0,200}))?\]\](?!\()"
     r"|(?<![\w=])==(?=\S)(?P<marked>[^=\n]{1,300})(?<=\S)==(?![\w=])|(?<=> )\[!(?P<callout>\w{1,30})\][-+]?"
+    r"|(?P<power>(?<=\d)<sup>(?=\d))"
     r"|</?(?P<inline>a|abbr|b|bdi|big|code|del|em|font|i|img|ins|kbd|mark|s|samp|small|span|strike|strong|sub|sup|tt"
     r"|u|var)(?P<attributes>\s++[^\W\d][^<>]{0,1000}|\s*+/?)>"
     r"|(?P<block></?(?:address|article|aside|blockquote|br|caption|center|col|colgroup|dd|details|div|dl|dt|figcaption"
@@ -151,7 +152,7 @@ def _shown(found: re.Match[str]) -> str:
         return edge + "\n" * text.count("\n")
     if found["page"]:
         return found["page"] if text[0] == "!" else found["named"] or found["page"]
-    said = found["escaped"] or found["marked"] or found["callout"]
+    said = found["escaped"] or found["marked"] or found["callout"] or (found["power"] and "^")
     return said or "\n" * text.count("\n")
 
 
