@@ -107,6 +107,10 @@ def repair_json(text: str) -> object:
 #: What reads the text, and what the text is made of: near misses and nested repetition of its patterns.
 CASES: list[tuple[Callable[[str], object], str]] = [
     *((read_markdown, unit) for unit in (" ", " #", "# \t", "|-", "-:|", "~", "<h1 ", "<h1>", "1. ", "= ")),
+    *(
+        (read_markdown, unit)
+        for unit in ("- ```\n", "    a\n\n", " %%a", "<p  ", "<b\n", "1<sup>", "\n<A b='", "\n<style ")
+    ),
     *((sentences.split, unit) for unit in ("a. ", "a.", '."', " ", "\n ", "\n\t.)", "1) ", "a\n\n")),
     *((chunk, unit) for unit in (" ", "\n ", '."', "a. ", "e\u0301", ",")),
     *((clean_embedded, unit) for unit in ("data:", "data:a;a", "A" * 59, "A" * 70 + "\n", "data:a;b=c,")),

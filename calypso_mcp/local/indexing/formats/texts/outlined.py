@@ -19,7 +19,7 @@ _COMMANDS = re.compile(
 #: Markup within a heading of LaTeX.
 _COMMAND = re.compile(r"\\[a-zA-Z]+|[\\{}]")
 #: The lines around what is shown as it stands, by what both name or, in AsciiDoc and Typst, both are.
-_DELIMITED = re.compile(r"^(-{4,}|\.{4,}|\+{4,}|/{4,})[ \t]*$|^(`{3,})")
+_DELIMITED = re.compile(r"^(-{4,}|\.{4,}|\+{4,}|/{4,})[ \t]*$|^(`{3,})[^`]*$")
 _BLOCK_OF_ORG = re.compile(r"^[ \t]*+#\+(?:begin|end)_(\w+)", re.IGNORECASE)
 _VERBATIM = re.compile(r"^[ \t]*+\\(?:begin|end)\{(verbatim\*?|Verbatim|lstlisting|minted|comment)\}")
 _UNDERLINE = re.compile(r"([^\w\s])\1{2,}[ \t]*$")
