@@ -600,7 +600,7 @@ OUTLINED = {
         ["Port", "Fees", "Oars"],
     ),
     "Typst": ("a.typ", "= Port\n== Fees\n```py\n= Code\n```\n=== Oars\nNine.", ["Port", "Fees", "Oars"]),
-    "Typst with code in a line": ("a.typ", "= Port\n```a``` x\n== Fees\n```b```\n", ["Port", "Fees"]),
+    "Typst with code in a line": ("a.typ", "= Port\n```a``` x\n== Fees\n```b```\nNine.", ["Port", "Fees"]),
     "LaTeX with a listing": (
         "a.tex",
         "\\title{Port}\n\\begin{verbatim}\n\\section{Code}\n\\end{verbatim}\n\\section{Fees}\nNine.",
