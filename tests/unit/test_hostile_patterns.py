@@ -13,6 +13,7 @@ import pytest
 from calypso_mcp.cli.printing.hits import snippet
 from calypso_mcp.domain import json_text, slugs, untrusted_text
 from calypso_mcp.domain.json_text import JsonShape, excess
+from calypso_mcp.domain.toml_text import parse_toml
 from calypso_mcp.local.indexing import chunking
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.data.structured import read_toml
@@ -21,7 +22,6 @@ from calypso_mcp.local.indexing.formats.office.packages import Package
 from calypso_mcp.local.indexing.formats.office.slides import with_slide_marks
 from calypso_mcp.local.indexing.formats.registry import choose_entry
 from calypso_mcp.local.indexing.formats.texts.markdown import split_markdown
-from calypso_mcp.local.indexing.formats.toml import parse_toml
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.words import tokens
 from calypso_mcp.local.web.robots import Robots

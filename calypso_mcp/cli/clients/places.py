@@ -115,9 +115,9 @@ def parse(text: str, syntax: Syntax) -> object:
         if syntax == "json":
             return jsonc.loads(text)
         if syntax == "toml":
-            import tomllib
+            from calypso_mcp.domain.toml_text import parse_toml
 
-            return tomllib.loads(text)
+            return parse_toml(text)
         from calypso_mcp.cli.clients.yaml_edit import loads
 
         return loads(text)

@@ -13,12 +13,12 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, cast
 
+from calypso_mcp.domain.toml_text import parse_toml
 from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, lines_of, placed_lines
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.texts.text import text_document
-from calypso_mcp.local.indexing.formats.toml import parse_toml
 
 #: A name with its colon, or a leaf.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?+(\s*+:)?+|[-+.\w]++')

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, cast
 
-from calypso_mcp.local.indexing.formats.toml import parse_toml
+from calypso_mcp.domain.toml_text import parse_toml
 
 #: Front matter longer than this many lines is not front matter.
 _MOST_LINES = 200
