@@ -27,6 +27,7 @@ from calypso_mcp.page.sessions import OpenSessions
 from calypso_mcp.server.access.gate import TokenSessions
 from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH
 from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
+from calypso_mcp.server.access.upload_quotas import QUOTA_FILE, UploadQuotas
 from calypso_mcp.server.build import build_server, offered
 from calypso_mcp.server.files.folder_walk import names_left_out
 from calypso_mcp.server.metrics import Metrics
@@ -39,7 +40,6 @@ from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from calypso_mcp.server.transport.page_routes import page_routes
 from calypso_mcp.server.transport.status_routes import status_routes
 from calypso_mcp.server.transport.upload_route import upload_route
-from calypso_mcp.server.upload_quotas import QUOTA_FILE, UploadQuotas
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

@@ -14,11 +14,11 @@ from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.domain.limits import UPLOADS_UNASKED
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import CurrentGrant, everyone, unchanged
+from calypso_mcp.server.access.upload_quotas import UploadQuotas
 from calypso_mcp.server.backend import Backend
 from calypso_mcp.server.conversations import Conversations
 from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.telemetry import Telemetry
-from calypso_mcp.server.upload_quotas import UploadQuotas
 
 if TYPE_CHECKING:
     from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -14,6 +15,11 @@ from calypso_mcp.domain.pacing import SlidingWindow
 RATE_WINDOW_S = 60.0
 #: Callers remembered at once; the one that has been silent longest is forgotten first.
 _REMEMBERED_CALLERS = 10_000
+
+
+def owner_of(caller: str) -> str:
+    """Return the name of a caller in what a server stores: a hash."""
+    return hashlib.sha256(b"calypso-mcp upload owner\0" + caller.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from mcp.server.auth.provider import AccessToken
 from pydantic import SecretStr
 from starlette.requests import Request
 
-from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant, owner_of
 from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import CalypsoError, RateLimited
@@ -32,7 +32,7 @@ from calypso_mcp.server.access.credentials import (
 )
 from calypso_mcp.server.access.oauth.protected_resource import origin_of
 from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal, mark_of
-from calypso_mcp.server.one_time.upload_ledger import State, UploadLedger, UploadRecord, owner_of
+from calypso_mcp.server.one_time.upload_ledger import State, UploadLedger, UploadRecord
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile

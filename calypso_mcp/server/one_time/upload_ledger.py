@@ -6,7 +6,6 @@ Every access runs in a thread and uses an index, so that many unused addresses d
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -80,11 +79,6 @@ class UploadRecord:
     code: str | None = None
     message: str | None = None
     claims: int = 0
-
-
-def owner_of(caller: str) -> str:
-    """Return the name of a caller in the ledger: a hash."""
-    return hashlib.sha256(b"calypso-mcp upload owner\0" + caller.encode()).hexdigest()[:32]
 
 
 def is_upload_id(text: str) -> bool:

@@ -18,8 +18,8 @@ from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import NotFound
+from calypso_mcp.server.access.upload_quotas import Admission, Arrival, admit_all, make_arrivals
 from calypso_mcp.server.scope.request_scope import Access
-from calypso_mcp.server.upload_quotas import Admission, Arrival, admit_all, make_arrivals
 
 _PARALLEL_LOOKUPS = 8
 

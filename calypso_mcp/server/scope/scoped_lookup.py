@@ -17,10 +17,11 @@ from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.files import IndexingTask, KnowledgeFile
 from calypso_mcp.api.sources import LARGEST_PAGE, SourcesQuery
 from calypso_mcp.client.readiness_target import Reach
+from calypso_mcp.domain.callers.access import owner_of
 from calypso_mcp.errors import ContentError, InvalidRequest, NotFound, ScopeError
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 from calypso_mcp.server.one_time.tickets import UploadPlace, mark_of
-from calypso_mcp.server.one_time.upload_ledger import UploadRecord, owner_of
+from calypso_mcp.server.one_time.upload_ledger import UploadRecord
 from calypso_mcp.server.scope.request_scope import Access
 
 T = TypeVar("T")

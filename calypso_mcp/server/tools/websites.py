@@ -16,6 +16,7 @@ from calypso_mcp.domain.states.readiness import NOT_FOUND, Readiness, file_readi
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 from calypso_mcp.errors import ContentError
+from calypso_mcp.server.access.upload_quotas import Arrival
 from calypso_mcp.server.batches.batch_reports import earlier_line
 from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.results.models import answer
@@ -23,7 +24,6 @@ from calypso_mcp.server.results.standings import UploadReport
 from calypso_mcp.server.scope.destinations import Target, create_missing, find_target, note_created
 from calypso_mcp.server.scope.quota_room import count_fetch, make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
-from calypso_mcp.server.upload_quotas import Arrival
 
 #: How long these tools wait by themselves: most pages and answers are searchable within a second.
 _WAIT_S = 5.0

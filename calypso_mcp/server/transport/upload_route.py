@@ -25,6 +25,7 @@ from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.errors import CalypsoError, ContentError, ScopeError
 from calypso_mcp.server.access.answers import failure, refusal
 from calypso_mcp.server.access.credentials import UPLOADS_PREFIX, grant_of_http
+from calypso_mcp.server.access.upload_quotas import Admission, Arrival
 from calypso_mcp.server.batches.batch_reports import earlier_line
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads, record_of
 from calypso_mcp.server.one_time.tickets import Ticket, mark_of
@@ -33,7 +34,6 @@ from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.scoped_lookup import find_arrived
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.transport.upload_requests import Refused, Seen, read_part
-from calypso_mcp.server.upload_quotas import Admission, Arrival
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from calypso_mcp.domain.callers.access import owner_of
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.one_time.upload_ledger import (
     REMEMBERED_S,
     UploadLedger,
     UploadRecord,
     is_upload_id,
-    owner_of,
 )
 from tests.support.oauth_issuer import Clock
 

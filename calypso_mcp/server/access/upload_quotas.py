@@ -20,11 +20,10 @@ from anyio import to_thread
 
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.upload import Upload
-from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant, owner_of
 from calypso_mcp.domain.callers.quota import Usage
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.errors import CalypsoError, QuotaExceeded
-from calypso_mcp.server.one_time.upload_ledger import owner_of
 from calypso_mcp.sqlite.shared_file import SharedTable
 
 if TYPE_CHECKING:

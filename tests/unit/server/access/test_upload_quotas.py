@@ -16,7 +16,7 @@ from calypso_mcp.domain.callers.quota import Quota
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import CalypsoError, ConnectionFailed, ContentError
-from calypso_mcp.server.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas, make_arrivals
+from calypso_mcp.server.access.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas, make_arrivals
 
 DAY_S = 86_400.0
 
