@@ -17,20 +17,9 @@ from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import CalypsoError, ConnectionFailed, ContentError
 from calypso_mcp.server.access.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas, make_arrivals
+from tests.support.oauth_issuer import Clock
 
 DAY_S = 86_400.0
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -69,9 +58,9 @@ async def test_a_new_day_begins_at_midnight_utc_and_a_bucket_stays_full(
     caller = grant(bytes_per_day=10, bytes_per_bucket=15)
     assert await codes(quotas, caller, [Arrival("b", "one", 10)]) == [None]
     assert await codes(quotas, caller, [Arrival("b", "two", 1)]) == [REFUSED]
-    clock.now += DAY_S
+    clock.now_s += DAY_S
     assert await codes(quotas, caller, [Arrival("b", "two", 5)]) == [None]
-    clock.now += DAY_S
+    clock.now_s += DAY_S
     assert await codes(quotas, caller, [Arrival("b", "three", 1)]) == [REFUSED]
 
 
