@@ -75,8 +75,10 @@ def find_part(text: str, query: str, tokens: int, start: int = 0, end: int | Non
     return start + begin, start + stop
 
 
-def find_column_names(text: str, start: int) -> tuple[int, int]:
+def find_names_above(text: str, start: int) -> tuple[int, int]:
     """Return the span of the lines above the row at `start` that name its columns; an empty one without them.
+
+    Only the text tells them: printed tables, and those of other backends, have no outline that does.
 
     A row is a line of cells, or one of several that end with two figures, as in a printed table: with one,
     most are prose, code or a table of contents.

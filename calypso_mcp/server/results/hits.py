@@ -67,7 +67,7 @@ def make_hit(entry: Found, query: str, tokens: int, *, concise: bool = True) -> 
     start, end = excerpts.find_part(text, query, tokens, *(match or ()))
     # What stands in other sections is not missed.
     first, last = widen_to_section(outline_of(attributes), text, start, end) if match else (0, len(text))
-    names = slice(*excerpts.find_column_names(text, start))
+    names = slice(*excerpts.find_names_above(text, start))
     shown = excerpts.show_part(text, start, end, names.stop if text[names] else first, last)
     return Hit(
         text=text[names] + shown,

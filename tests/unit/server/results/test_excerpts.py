@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from calypso_mcp.server.results.excerpts import allowances, cut, estimate_tokens, find_column_names
+from calypso_mcp.server.results.excerpts import allowances, cut, estimate_tokens, find_names_above
 
 
 def test_a_short_passage_is_left_alone():
@@ -90,10 +90,11 @@ CELLS = "Rates\n\nDepot | Euros\nLyngby | 4\nHorsens | 5"
         (CELLS, "Horsens", "Depot | Euros\n"),
         (CELLS, "Depot", ""),
         ("Depot: A | Euros: 4\nDepot: B | Euros: 5", "Depot: B", ""),
+        (f"Site | {'Sum ' * 100}\nA | 4", "A", ""),
         ("We opened in May\nand sold 35\nof them in June", "and", ""),
         ("Chapter 4\nsays nothing of 12\nThe end", "The", ""),
     ],
 )
 def test_the_names_of_columns_are_found_above_a_row(text: str, row: str, names: str) -> None:
-    start, end = find_column_names(text, text.index(row))
+    start, end = find_names_above(text, text.index(row))
     assert text[start:end] == names
