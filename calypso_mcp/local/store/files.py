@@ -60,7 +60,7 @@ class FileRow:
     @property
     def sync_status(self) -> SyncStatus:
         """Its sync into each of its buckets, which ends in the same transaction as its indexing."""
-        has_ended = bool(self.bucket_ids) and self.status in {FileStatus.ACTIVE, FileStatus.FAILED}
+        has_ended = self.status in {FileStatus.ACTIVE, FileStatus.FAILED}
         return SyncStatus(self.status) if has_ended else SyncStatus.PENDING
 
 
