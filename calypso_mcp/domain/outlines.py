@@ -85,7 +85,7 @@ def find_spot(outline: Outline, text: str, start: int, end: int) -> Spot:
     return Spot(
         _shared([stretch.heading for stretch, _, _ in covered if stretch.line != REPEATED]) or None,
         _line_at(text, numbered[0][0], numbered[0][1]) if numbered else None,
-        _last_line(text, *numbered[-1]) if numbered else None,
+        max((_last_line(text, *entry) or 0 for entry in numbered), default=None),
     )
 
 

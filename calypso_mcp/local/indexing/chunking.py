@@ -125,7 +125,7 @@ class _Lines:
             self._row, self._counted = first + block.text.count("\n", start, end), end
             rows = block.row_lines[first : self._row + 1]
             stated = [row for row in rows if row[0] != REPEATED]
-            return (stated[0][0], stated[-1][1], rows) if stated else (None, None, rows)
+            return (stated[0][0], max(last for _, last in stated), rows) if stated else (None, None, rows)
         if self._line is None:
             return block.line_start, block.line_end, None
         first = self._line + block.text.count("\n", self._counted, start)

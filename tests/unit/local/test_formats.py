@@ -76,6 +76,11 @@ LOOKING_LIKE_MARKS = (
 READ = {
     "json": ("a.json", '{"policy": {"notice": "K\\u00fcndigung"}}', "policy.notice: Kündigung"),
     "json records": ("a.json", '[{"plan": "B", "eur": 249}]', "plan: B | eur: 249"),
+    "json records in records": (
+        "a.json",
+        '{"chat": [{"text": "At 11", "from": {"name": "Mira", "id": null}}, {"text": ["A", {"bold": "b"}]}]}',
+        "chat: text: At 11 | from.name: Mira\nchat: text: A | text.bold: b",
+    ),
     "json html": ("a.json", '{"a": "<p>The <b>Jade</b>s<br>cost a&lt;b"}', "a: The Jades cost a<b"),
     "json brackets": ("a.json", '{"a": "List<String> a < b > c"}', "a: List<String> a < b > c"),
     "json numbers": ("a.json", '{"a": {"b": [1.50, 1e400]}}', "a.b: 1.50, 1e400"),
@@ -143,12 +148,18 @@ READ = {
         "name: Quay | value: Pump ü 7",
     ),
     "mind map": ("a.mm", '<map version="1.0.1"><node TEXT="Return the key"/></map>', "TEXT: Return the key"),
+    "json lines of records": (
+        "a.jsonl",
+        '{"day": 1, "who": {"id": 2}, "at": [3, 4]}\n',
+        "day: 1 | who.id: 2 | at: 3, 4",
+    ),
     "json lines": ("a.jsonl", '{"q": "how"}\n{"q": "K\\u00fcn"}\n', "q: how\nq: Kün"),
     "yaml": ("a.yaml", 'leave:\n  days: 15\n  notice: "\\u00fc"\n', "leave.days: 15\nleave.notice: ü"),
     "yaml comment": ("a.yml", "# About leave\na: 1 # yearly\n", "About leave\na: 1\nyearly"),
     "yaml records": ("a.yml", "plans:\n- name: B\n  eur: 2\n", "plans.name: B | plans.eur: 2"),
     "yaml alias": ("a.yml", "a: &x [foo]\nb: *x\n", "a: foo\nb: *x"),
-    "toml": ("a.toml", '# why\n[policy]\nnotice = "three months"\n', "policy.notice: three months\nwhy"),
+    "toml with comments": ("a.toml", '[b]\nx = 1 # of #1\ny = "#2"\n', "b: x: 1 | y: #2\nof #1"),
+    "toml": ("a.toml", '# why\n[policy]\nnotice = "three months"\n', "why\npolicy.notice: three months"),
     "xml": ("a.xml", "<a>\n<plan eur='249'>Business</plan>\n</a>", "eur: 249 | plan: Business"),
     "xml mixed": (
         "a.xml",
@@ -535,6 +546,13 @@ def test_the_leaves_of_toml_have_the_lines_of_their_table() -> None:
     for mistaken in ('note = """\n[fees]\n"""', "sizes = [\n [1],\n [2]\n]"):
         [block] = read("a.toml", mistaken).blocks
         assert (block.line_start, block.row_lines) == (None, ())
+
+
+def test_a_comment_within_a_table_of_toml_is_not_the_last_line_of_its_passage() -> None:
+    [chunk] = split(read("a.toml", "# top\n[b]\n# c\nx = 1\n"))
+    assert chunk.text == "top\nb.x: 1\nc"
+    assert (chunk.line_start, chunk.line_end) == (1, 4)
+    assert find_spot(chunk.outline, chunk.text, 4, len(chunk.text)) == (None, 2, 4)
 
 
 def test_front_matter_gives_title_and_tags_in_yaml_and_toml() -> None:

@@ -21,8 +21,11 @@ _INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]{{0,2000}})?>", re.IGNOREC
 #: Chats escape these signs in all their messages.
 _REFERENCE = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[\da-fA-F]{1,6});")
 _TAG = re.compile(r"<[^<>]{1,2000}>")
+_COMMENT = re.compile(r"(?:^|[ \t])#+[ \t]*(\S.*)")
 #: Only a program nests values deeper than this.
 MOST_DEPTH = 200
+#: How deep values in an item of a list may lie, and how many there may be, to stand on its line.
+_ITEM_DEPTH, _MOST_CELLS = 4, 100
 
 #: A line of text, with its first and last line in the file.
 Line = tuple[str, int | None, int | None]
@@ -31,8 +34,8 @@ Line = tuple[str, int | None, int | None]
 def lines_of(value: Any) -> Iterator[str]:
     """Yield the text of a value: records on a line each, other leaves with their path of keys.
 
-    A record is an object that holds leaves only: `plan: Business | monthly_eur: 249`. Elsewhere a leaf reads
-    `policy.notice: three months`.
+    A record is a short object of leaves only, or in a list: `plan: Business | seats.most: 40`.
+    Elsewhere a leaf reads `policy.notice: three months`.
 
     Raises:
         ValueError: It is nested absurdly deep.
@@ -78,18 +81,25 @@ def without_tags(markup: str) -> str:
     return " ".join(unescape(_TAG.sub(" ", _INLINE_TAG.sub("", markup))).split())
 
 
-def _lines(path: str, value: Any, depth: int) -> Iterator[tuple[str, int]]:
+def find_comment(line: str) -> str:
+    """Return the comment in a line of YAML or TOML, as far as one line tells; empty without one."""
+    found = _COMMENT.search(line)
+    before = line.partition("#")[0]
+    return found[1].rstrip() if found and before.count('"') % 2 == before.count("'") % 2 == 0 else ""
+
+
+def _lines(path: str, value: Any, depth: int, *, is_item: bool = False) -> Iterator[tuple[str, int]]:
     """Yield lines, and how many leaves each holds; the text of leaves that say nothing is empty."""
     if depth > MOST_DEPTH:
         raise ValueError("nested too deep")
     if isinstance(value, Mapping):
         entries = cast("Mapping[str, Any]", value)
-        record = _record(path, entries)
+        record = _record(path, entries, _ITEM_DEPTH if is_item else 1)
         if record is not None:
-            yield record, len(entries)
+            yield record
             return
         for key, entry in entries.items():
-            yield from _lines(f"{path}.{key}" if path else str(key), entry, depth + 1)
+            yield from _lines(_joined(path, key), entry, depth + 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         entries = cast("Sequence[Any]", value)
         if all(_is_leaf(entry) for entry in entries):
@@ -98,22 +108,47 @@ def _lines(path: str, value: Any, depth: int) -> Iterator[tuple[str, int]]:
                 yield _named(path, joined), len(entries)
                 return
         for entry in entries:
-            yield from _lines(path, entry, depth + 1)
+            yield from _lines(path, entry, depth + 1, is_item=True)
     else:
         yield _named(path, leaf_text(value).strip()), 1
 
 
-def _record(path: str, entries: Mapping[str, Any]) -> str | None:
-    """Return an object of leaves as one line; None if it holds other values or is too long."""
-    if not all(_is_leaf(entry) for entry in entries.values()):
+def _record(path: str, entries: Mapping[str, Any], deepest: int) -> tuple[str, int] | None:
+    """Return an object as one line, and how many leaves it holds; None if it is too deep or too long."""
+    found = _cells("", entries, deepest)
+    if found is None:
         return None
-    cells = [f"{key}: {text}" for key, entry in entries.items() if (text := leaf_text(entry).strip())]
+    cells = [cell for cell, _ in found if cell]
     line = CELL_SEPARATOR.join(cells)
     if len(line) > RECORD_CHARS or "\n" in line:
         return None
-    if not line or not path:
-        return line
-    return _named(path, line) if len(cells) > 1 else f"{path}.{line}"
+    text = _named(path, line) if len(cells) != 1 else _joined(path, line)
+    return text, sum(leaves for _, leaves in found)
+
+
+def _cells(path: str, value: Any, deepest: int) -> list[tuple[str, int]] | None:
+    """Return the cells of a value, and how many leaves each holds; None if too many or too deep."""
+    if _is_leaf(value):
+        return [(_named(path, leaf_text(value).strip()), 1)]
+    if not deepest or len(value) > _MOST_CELLS:
+        return None
+    if isinstance(value, Mapping):
+        entries = [(_joined(path, key), entry) for key, entry in cast("Mapping[str, Any]", value).items()]
+    elif all(map(_is_leaf, value)):
+        return [(_named(path, ", ".join(filter(None, map(leaf_text, value)))), len(value))]
+    else:
+        entries = [(path, entry) for entry in value]
+    found: list[tuple[str, int]] = []
+    for name, entry in entries:
+        cells = _cells(name, entry, deepest - 1)
+        if cells is None or len(found) > _MOST_CELLS:
+            return None
+        found += cells
+    return found
+
+
+def _joined(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else str(key)
 
 
 def _named(path: str, text: str) -> str:

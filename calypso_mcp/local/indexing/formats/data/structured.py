@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -16,14 +15,19 @@ from typing import Any, cast
 from calypso_mcp.domain.toml_text import parse_toml
 from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, lines_of, placed_lines
+from calypso_mcp.local.indexing.formats.data.leaves import (
+    Line,
+    find_comment,
+    line_blocks,
+    lines_of,
+    placed_lines,
+)
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 #: A name with its colon, or a leaf.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?+(\s*+:)?+|[-+.\w]++')
 _TOML_TABLE = re.compile(r"^[ \t]*+\[")
-_COMMENT = re.compile(r"[ \t]*#+[ \t]*(\S.*)")
 _TITLE_KEYS = ("title", "name")
 #: A line of a catalog of messages with those that go on with it, and what it escapes (java.util.Properties,
 #: gettext, Apple's .strings).
@@ -68,16 +72,14 @@ def read_yaml(file: FileContent) -> Document:
 
 
 def read_toml(file: FileContent) -> Document:
-    """Return the leaves of a TOML file with the lines of their tables, then its comments."""
+    """Return the leaves and comments of a TOML file with the lines of their tables."""
     decoded = decode(file.data, file.charset)
     try:
         value = parse_toml(decoded.text)
-        leaves = _leaves_of_tables(decoded.text) or [(line, None, None) for line in lines_of(value)]
+        lines = _lines_of_tables(decoded.text) or [(line, None, None) for line in lines_of(value)]
     except (ValueError, RecursionError):
         return text_document(decoded, "not valid TOML, read as plain text")
-    return Document(
-        tuple(line_blocks([*leaves, *_comments(decoded.text)])), _title(value), warnings=decoded.warnings
-    )
+    return Document(tuple(line_blocks(lines)), _title(value), warnings=decoded.warnings)
 
 
 def read_properties(file: FileContent) -> Document:
@@ -106,7 +108,7 @@ def _json_lines(decoded: Decoded) -> Document:
         if not line.strip():
             continue
         try:
-            texts = list(lines_of(_json(line, set())))
+            texts = list(lines_of([_json(line, set())]))
         except (ValueError, RecursionError):
             failed += 1
             texts = [line.strip()]
@@ -127,19 +129,21 @@ def _json(text: str, repeated: set[str]) -> Any:
     )
 
 
-def _leaves_of_tables(text: str) -> list[Line]:
-    """Return the leaves of each table of a TOML text; none if something else begins like a table."""
+def _lines_of_tables(text: str) -> list[Line]:
+    """Return the leaves and comments of each table of a TOML text; none if a value has lines like tables."""
     lines = text.split("\n")
     starts = [number for number, line in enumerate(lines) if number and _TOML_TABLE.match(line)]
     found: list[Line] = []
     for start, end in pairwise([0, *starts, len(lines)]):
         table = "\n".join(lines[start:end]).rstrip()
         try:
-            found += [
-                (line, start + 1, start + 1 + table.count("\n")) for line in lines_of(parse_toml(table))
-            ]
+            leaves = lines_of(parse_toml(table))
+            found += [(leaf, start + 1, start + 1 + table.count("\n")) for leaf in leaves]
         except ValueError:
             return []
+        for number, line in enumerate(lines[start:end], start + 1):
+            if comment := find_comment(line):
+                found.append((comment, number, number))
     return found
 
 
@@ -180,9 +184,3 @@ def _title(value: Any) -> str | None:
     fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     titles = (fields.get(key) for key in _TITLE_KEYS)
     return next((title for title in titles if isinstance(title, str) and title), None)
-
-
-def _comments(text: str) -> Iterator[Line]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if (match := _COMMENT.match(line)) is not None:
-            yield match[1].rstrip(), number, number

@@ -5,7 +5,6 @@ The parser's events are read, never its values: aliases are not followed, so non
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,10 +12,8 @@ from typing import Any
 
 import yaml
 
-from calypso_mcp.local.indexing.formats.data.leaves import MOST_DEPTH, RECORD_CHARS, leaf_text
+from calypso_mcp.local.indexing.formats.data.leaves import MOST_DEPTH, RECORD_CHARS, find_comment, leaf_text
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
-
-_COMMENT = re.compile(r"(?:^|[ \t])#+[ \t]*(\S.*)")
 
 #: The number of its list item, its text, its first and its last line.
 Leaf = tuple[int | None, str, int, int]
@@ -34,9 +31,9 @@ def yaml_lines(text: str) -> Iterator[tuple[str, int, int]]:
     leaves = list(_leaves(text))
     covered = {line for _, _, start, end in leaves for line in range(start, end + 1) if end > start}
     comments: list[Leaf] = [
-        (None, match[1].rstrip(), number, number)
+        (None, comment, number, number)
         for number, line in enumerate(text.split("\n"), 1)
-        if number not in covered and (match := _COMMENT.search(line)) is not None and _is_comment(line)
+        if number not in covered and (comment := find_comment(line))
     ]
     ordered = sorted([*leaves, *comments], key=lambda leaf: leaf[2])
     for record, group in groupby(ordered, key=lambda leaf: leaf[0]):
@@ -46,12 +43,6 @@ def yaml_lines(text: str) -> Iterator[tuple[str, int, int]]:
             yield line, members[0][2], members[-1][3]
         else:
             yield from ((text, start, end) for _, text, start, end in members)
-
-
-def _is_comment(line: str) -> bool:
-    """Whether the `#` of a line is outside quotes, as far as one line tells."""
-    before = line.partition("#")[0]
-    return before.count('"') % 2 == 0 and before.count("'") % 2 == 0
 
 
 @dataclass(slots=True)
