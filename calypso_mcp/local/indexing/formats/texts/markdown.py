@@ -36,27 +36,29 @@ _MARKUP = re.compile(
 )
 #: HTML within Markdown, character references and escaped signs (CommonMark 0.31, 2.4, 2.5, 4.6, 6.6) and what
 #: single programs add (MDX, Obsidian, Pandoc, GitHub), after what stays as it is: headings, code, formulas.
-#: What nothing ends stays, too, and reaches to the end. The signs that begin any of it come first: few do.
+#: What nothing ends stays, too, and reaches to the end. A search skips to the next character of the set that
+#: comes first, so each alternative looks back at its own.
 _SHOWN_OTHERWISE = re.compile(
-    r"(?:(?=[<&\\`$%=!\[])|^(?=[ \t:i]))(?:"
-    r"(?P<kept>^[ ]{0,3}<h[1-6](?:[ \t][^<>\n]{0,200})?>[^\n]{1,500}</h[1-6]>[ \t]*$"
-    r"|(?<!`)(`{1,3})(?!`)[^\n]{1,300}?(?<!`)\2(?!`)|\$\$[^$]{1,2000}\$\$|\$(?=\S)[^$\n]{1,300}(?<=\S)\$(?!\d)"
-    r"|\\\\)"
-    r"|(?P<unseen><!--[^-]*+(?:-(?!->)[^-]*+)*+(?:-->)?+"
-    r"|^[ \t]*+<(script|style)\b[^<]*+(?:<(?!/\4)[^<]*+)*+(?:</\4[ ]*>)?+)"
-    r"|^\[//\]:[ ]*#[^\n]*+|(?<!\S)%%[^%\n]{1,1000}%%(?!\w)|^[ ]{0,8}:{3,}[ ]*+(?:\{[^{}\n]{0,200}\})?"
-    r"|^import\s[^\n]{1,300}\sfrom\s[\"'][^\"'\n]{1,200}[\"'];?$"
-    r"|^[ \t]*+</?(?-i:[A-Z])[\w.]*+(?P<component>\s[^<>]{0,1000})?>[ \t]*$"
-    r"|!?\[\[(?P<page>[^\s\[\]|][^\[\]|\n]{0,200})(?:\|(?P<named>[^\[\]|\n]{0,200}))?\]\](?!\()"
-    r"|(?<![\w=])==(?=\S)(?P<marked>[^=\n]{1,300})(?<=\S)==(?![\w=])|(?<=> )\[!(?P<callout>\w{1,30})\][-+]?"
-    r"|(?P<power>(?<=\d)<sup>(?=\d))"
-    r"|</?(?P<inline>a|abbr|b|bdi|big|code|del|em|font|i|img|ins|kbd|mark|s|samp|small|span|strike|strong|sub|sup|tt"
+    r"(?-i:[<&\\`$%=!\[ \t:iI])(?<![^\n][ \t:iI])(?:"
+    r"(?P<kept>(?:(?<=^<)|(?<=^ )[ ]{0,2}<)h[1-6](?:[ \t][^<>\n]{0,200})?>[^\n]{1,500}</h[1-6]>[ \t]*$"
+    r"|(?<=`)(?<!``)(`{0,2})(?!`)[^\n]{1,300}?(?<!`)`\2(?!`)"
+    r"|(?<=\$)(?:\$[^$]{1,2000}\$\$|(?=\S)[^$\n]{1,300}(?<=\S)\$(?!\d))|(?<=\\)\\)"
+    r"|(?P<unseen>(?<=<)!--[^-]*+(?:-(?!->)[^-]*+)*+(?:-->)?+"
+    r"|(?:(?<=^<)|(?<=^[ \t])[ \t]*+<)(script|style)\b[^<]*+(?:<(?!/\4)[^<]*+)*+(?:</\4[ ]*>)?+)"
+    r"|(?<=^\[)//\]:[ ]*#[^\n]*+|(?<=%)(?<!\S%)%[^%\n]{1,1000}%%(?!\w)"
+    r"|(?:(?<=^:)|(?<=^ )[ ]{0,7}:):{2,}[ ]*+(?:\{[^{}\n]{0,200}\})?"
+    r"|(?<=^i)mport\s[^\n]{1,300}\sfrom\s[\"'][^\"'\n]{1,200}[\"'];?$"
+    r"|(?:(?<=^<)|(?<=^[ \t])[ \t]*+<)/?(?-i:[A-Z])[\w.]*+(?P<component>\s[^<>]{0,1000})?>[ \t]*$"
+    r"|(?:(?<=!)\[|(?<=\[))\[(?P<page>[^\s\[\]|][^\[\]|\n]{0,200})(?:\|(?P<named>[^\[\]|\n]{0,200}))?\]\](?!\()"
+    r"|(?<==)(?<![\w=]=)=(?=\S)(?P<marked>[^=\n]{1,300})(?<=\S)==(?![\w=])"
+    r"|(?<=> \[)!(?P<callout>\w{1,30})\][-+]?|(?P<power>(?<=\d<)sup>(?=\d))"
+    r"|(?<=<)/?(?P<inline>a|abbr|b|bdi|big|code|del|em|font|i|img|ins|kbd|mark|s|samp|small|span|strike|strong|sub|sup|tt"
     r"|u|var)(?P<attributes>\s++[^\W\d][^<>]{0,1000}|\s*+/?)>"
-    r"|(?P<block></?(?:address|article|aside|blockquote|br|caption|center|col|colgroup|dd|details|div|dl|dt|figcaption"
+    r"|(?P<block>(?<=<)/?(?:address|article|aside|blockquote|br|caption|center|col|colgroup|dd|details|div|dl|dt|figcaption"
     r"|figure|footer|h[1-6]|header|hr|li|main|nav|ol|p|picture|pre|section|source|summary|table|tbody|td|tfoot|th|thead"
     r"|tr|ul|video)(?:\s++[^\W\d][^<>]{0,1000}|\s*+/?)>)"
-    r"|(?P<reference>&(?:\#[0-9]{1,7}|\#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});)"
-    r"""|\\(?P<escaped>[!-+\-./<-@\[\]-`{}~]|(?=\n)))""",
+    r"|(?P<reference>(?<=&)(?:\#[0-9]{1,7}|\#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});)"
+    r"""|(?<=\\)(?P<escaped>[!-+\-./<-@\[\]-`{}~]|(?=\n)))""",
     re.IGNORECASE | re.MULTILINE,
 )
 #: What an element shows or says aloud, of those of MDX also by other attributes than a picture.
