@@ -34,7 +34,7 @@ await deck.writeFile({ fileName: join(folder, "PptxGenJS.pptx") });
 const rows = XLSX.utils.aoa_to_sheet([["section", "rule"], ...pairs]);
 const sheets = XLSX.utils.book_new();
 XLSX.utils.book_append_sheet(sheets, rows, "Rules 2026");
-const kinds = { "xls": "biff8", "2003.xls": "xlml", "ods": "ods", "fods": "fods", "xlsx": "xlsx", "csv": "csv", "rtf": "rtf", "xlsb": "xlsb" };
+const kinds = { "xls": "biff8", "2003.xls": "xlml", "ods": "ods", "xlsx": "xlsx", "csv": "csv", "rtf": "rtf", "xlsb": "xlsb" };
 for (const [ending, kind] of Object.entries(kinds)) {
   await writeFile(join(folder, `SheetJS.${ending}`), XLSX.write(sheets, { type: "buffer", bookType: kind }));
 }

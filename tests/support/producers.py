@@ -63,7 +63,6 @@ def made_by_libraries() -> Iterator[Made]:
         (_open_slides(), "odp", ("slide", SOUGHT + 1)),
     ):
         yield Made(f"odfpy.{ending}", _saved(document.write), place)
-        yield Made(f"odfpy.f{ending}", document.xml(), place)
 
 
 #: By source: into what LibreOffice turns it, the old formats among it.

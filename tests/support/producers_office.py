@@ -82,7 +82,7 @@ def made_by_node(folder: Path) -> Iterator[Made]:
     yield Made("docx-js.docx", (folder / "docx-js.docx").read_bytes(), SECTIONS[SOUGHT])
     yield Made("ExcelJS.xlsx", (folder / "ExcelJS.xlsx").read_bytes(), _PLACE_IN_ROWS)
     yield Made("PptxGenJS.pptx", (folder / "PptxGenJS.pptx").read_bytes(), ("slide", SOUGHT + 1))
-    for ending in ("xls", "2003.xls", "ods", "fods", "xlsx", "xlsb", "csv"):
+    for ending in ("xls", "2003.xls", "ods", "xlsx", "xlsb", "csv"):
         yield Made(f"SheetJS.{ending}", (folder / f"SheetJS.{ending}").read_bytes(), _PLACE_IN_ROWS)
     yield Made("SheetJS.rtf", (folder / "SheetJS.rtf").read_bytes(), None)
     yield Made("epub-gen.epub", (folder / "epub-gen.epub").read_bytes(), SECTIONS[SOUGHT])

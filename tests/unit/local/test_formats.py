@@ -20,7 +20,7 @@ from calypso_mcp.domain.outlines import find_spot
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
 from calypso_mcp.local.indexing.documents import Allowance, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.registry import choose_entry, is_quick_by_name, readable_formats
-from tests.support.flat_office import EXCEL_2003, WORD_2003, flat_opc
+from tests.support.excel_2003 import EXCEL_2003
 
 
 def read(name: str, content: str | bytes, content_type: str = "") -> Document:
@@ -432,18 +432,22 @@ READ = {
         EXCEL_2003,
         "Rates\n\nlane: Oslo | days: 3 | note: slow\n\nComment: Ask Anna.",
     ),
-    "Word of 2003": (
-        "a.xml",
-        WORD_2003,
-        "Ninety euros and a fee\n\nComment: Ask Anna.\n\nManual\n\nSee below.",
-    ),
-    "Word in one document": ("a.xml", flat_opc(), "Ninety euros"),
 }
 
 
 @pytest.mark.parametrize(("name", "content", "text"), READ.values(), ids=READ)
 def test_a_format_is_read_for_what_it_says(name: str, content: str, text: str) -> None:
     assert read(name, content).text == text
+
+
+@pytest.mark.parametrize(
+    ("name", "root"),
+    [("a.xml", "pkg:package"), ("a.xml", "w:wordDocument"), ("a.fodt", "office:document")],
+)
+def test_an_office_document_in_one_xml_file_is_refused_with_what_to_do(name: str, root: str) -> None:
+    with pytest.raises(ExtractionFailed, match=r"one XML file\. Save it as docx") as failed:
+        read(name, f'<?xml version="1.0"?><{root}><x style="Standard">Ninety euros</x></{root}>')
+    assert failed.value.code == "unsupported"
 
 
 BROKEN = {
@@ -1063,25 +1067,6 @@ def test_nothing_long_is_repeated_with_each_row_or_section(content: str) -> None
     outlines = (stretch for chunk in split(document) for stretch in chunk.outline)
     assert len(document.text) < 2 * len(content)
     assert sum(len(stretch.heading) for stretch in outlines) < 100 * len(content)
-
-
-_PART = "<pkg:part pkg:name='/a.xml'><pkg:xmlData>"
-PARTS = {
-    "parts without an end": f"<pkg:package >{_PART * 100_000}",
-    "parts of which the last one ends": f"<pkg:package >{_PART * 100_000}</pkg:xmlData></pkg:part>",
-    "a part without a name": "<pkg:package ><pkg:part pkg:name='/'><pkg:xmlData></pkg:xmlData></pkg:part>",
-    "damaged bytes": "<pkg:package ><pkg:part pkg:name='/a'><pkg:binaryData>abc</pkg:binaryData></pkg:part>",
-    "foreign letters": "<pkg:package ><pkg:part pkg:name='/a'><pkg:binaryData>ä</pkg:binaryData></pkg:part>",
-}
-
-
-@pytest.mark.parametrize("content", PARTS.values(), ids=PARTS)
-def test_a_damaged_package_in_one_document_is_called_damaged_at_once(content: str) -> None:
-    """The rest of the file was once copied for each part: four megabytes took all memory."""
-    started = process_time()
-    with pytest.raises(ExtractionFailed, match="is damaged"):
-        read("a.xml", content)
-    assert process_time() - started < 2
 
 
 @pytest.mark.parametrize(

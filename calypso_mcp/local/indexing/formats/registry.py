@@ -199,7 +199,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry("properties", "catalogs of messages", "properties strings po pot", "text/x-gettext-translation",
         "data.structured:read_properties"),
     _entry("xml", "XML",
-        "xml rss atom svg xsd xsl xslt wsdl kml gpx opml plist resx xliff xlf tmx fodt fods fodp dita"
+        "xml rss atom svg xsd xsl xslt wsdl kml gpx opml plist resx xliff xlf tmx dita"
         " ttml dfxp rdf owl enex fb2 drawio",
         "application/xml text/xml image/svg+xml application/rss+xml application/atom+xml",
         "data.xml:read_xml", b"<?xml", b"<mxfile", b"<map version="),

@@ -25,6 +25,13 @@ def _kind(
 #: The start of winmail.dat (MS-OXTNEF 2.1.3.1).
 TNEF_START = b"\x78\x9f\x3e\x22"
 
+#: Recognized by its root, too.
+FLAT_OFFICE = _kind(
+    "an office document in one XML file",
+    "Save it as docx, odt, ods or odp.",
+    "fodt fods fodp",
+)
+
 UNREADABLE: tuple[UnreadableKind, ...] = (
     _kind(
         "a picture",
@@ -73,6 +80,7 @@ UNREADABLE: tuple[UnreadableKind, ...] = (
         "pages numbers key vsd vsdx mpp pub one wps wpd indd ai sketch fig dwg dxf mobi azw azw3 djvu",
         container=Container.OLE,
     ),
+    FLAT_OFFICE,
     _kind("a font", "Leave it out.", "ttf otf woff woff2 eot", b"wOFF", b"wOF2", b"\x00\x01\x00\x00\x00"),
 )
 

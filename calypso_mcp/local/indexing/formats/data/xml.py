@@ -1,6 +1,6 @@
 """XML, RSS and SVG: the text of their elements, each under its name; mixed text as paragraphs.
 
-Documents and workbooks that office programs store as one document of XML are read as such.
+Workbooks that Excel stores as one document of XML are read as such.
 
 Parsed by expat, which fetches nothing and limits how far entities may expand.
 """
@@ -26,9 +26,9 @@ from calypso_mcp.local.indexing.formats.data.dialects import inflate_diagrams, p
 from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, without_tags
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
-from calypso_mcp.local.indexing.formats.office.flat_files import pack_flat_file
 from calypso_mcp.local.indexing.formats.registry import entry_of
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row
+from calypso_mcp.local.indexing.formats.unreadable import FLAT_OFFICE
 
 _MOST_DEPTH = 1_000
 _RECORD_CHARS = 1_000
@@ -54,6 +54,8 @@ _TITLE_WITHIN = 2
 #: Their titles are no sections, which would end the one around them.
 _FLOATS = frozenset({"figure", "fig", "table", "caption", "example", "list"})
 _LOWEST = 6
+#: Roots of flat OpenDocument, and of Word's XML since 2007 and of 2003: text mixed with names of styles.
+_FLAT_OFFICE = frozenset({"office:document", "pkg:package", "w:wordDocument"})
 #: Namespace of an Excel workbook in the XML of 2003.
 _WORKBOOK = "urn:schemas-microsoft-com:office:spreadsheet"
 _MOST_COLUMNS = 16_384
@@ -92,12 +94,9 @@ def read_xml(file: FileContent) -> Document:
 
     Raises:
         ExtractionFailed: `too_large` when elements are nested absurdly deep, or the cells of a workbook are
-            too many; `broken` for a damaged office file or diagram.
+            too many; `broken` for a damaged diagram; `unsupported` for other office documents.
     """
     decoded = decode(file.data, xml_encoding(file.data) or file.charset)
-    package = pack_flat_file(decoded.text)
-    if package is not None:
-        return entry_of("docx").read(replace(file, data=package))
     page = page_of_book(decoded.text)
     if page is not None:
         document = entry_of("html").read(replace(file, data=page.encode(), charset="utf-8"))
@@ -111,6 +110,8 @@ def read_xml(file: FileContent) -> Document:
         return _without_tags(decoded, error.lineno)
     except ValueError as error:
         raise ExtractionFailed("broken", f"The diagram cannot be read: {error}.") from error
+    if root.name in _FLAT_OFFICE:
+        raise ExtractionFailed("unsupported", f"The file is {FLAT_OFFICE.label}. {FLAT_OFFICE.remedy}")
     if _WORKBOOK in root.attributes.values():
         return Document(tuple(_workbook_blocks(root)), warnings=decoded.warnings)
     stated = (*_named(root, "title"), *_named(root, "channel", "title"))

@@ -297,25 +297,21 @@ def decode_part(content: bytes, codec: str = "utf-8") -> str:
     return content.decode(codec, "replace")
 
 
-def take_out(
-    xml: str, start: re.Pattern[str], close: str, marks: Iterator[str] | None = None
-) -> tuple[str, list[str]]:
-    """Return XML without its elements of a kind, one of the `marks` in place of each, and these elements."""
+def _take_out(xml: str, start: re.Pattern[str], close: str, marks: Iterator[str] | None = None) -> str:
+    """Return XML without its elements of a kind, one of the `marks` in place of each."""
     kept: list[str] = []
-    taken: list[str] = []
     end = 0
     while (opened := start.search(xml, end)) and (closed := xml.find(close, opened.end())) >= 0:
         kept += (xml[end : opened.start()], next(marks, "") if marks is not None else "")
         end = closed + len(close)
-        taken.append(xml[opened.start() : end])
-    return "".join((*kept, xml[end:])), taken
+    return "".join((*kept, xml[end:]))
 
 
 def without_ruby(xml: str) -> str:
     """Return an OpenDocument part without what stands above letters to say how to read them."""
-    return take_out(xml, _OPEN_RUBY, "</text:ruby-text>")[0]
+    return _take_out(xml, _OPEN_RUBY, "</text:ruby-text>")
 
 
 def without_notes(xml: str, marks: Iterator[str] | None = None) -> str:
     """Return an OpenDocument part without its comments, one of the `marks` in place of each."""
-    return take_out(xml, OPEN_NOTE.start, OPEN_NOTE.ends, marks)[0]
+    return _take_out(xml, OPEN_NOTE.start, OPEN_NOTE.ends, marks)
