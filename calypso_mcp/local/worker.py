@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import anyio
@@ -28,7 +30,7 @@ from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import files, sources, tasks
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.files import FileRow
-from calypso_mcp.local.store.tasks import Claimed
+from calypso_mcp.local.store.tasks import Claimed, Turns
 from calypso_mcp.sqlite.faults import STORE_TROUBLE, StoreFault
 
 if TYPE_CHECKING:
@@ -65,7 +67,13 @@ class IndexingWorker:
         self._blobs = blobs
         self._presence = presence
         self._awake = anyio.Event()
-        self._in_flight = 0
+        #: Groups of tasks, by bucket.
+        self._in_flight = Counter[str]()
+        self._turns = count(1)
+        #: Number of each bucket's last turn.
+        self._last_turns: dict[str, int] = {}
+        #: Files that held others up, or failed in an unusual way.
+        self._apart = set[str]()
         #: The task in flight was tried before and must not share its fate with others.
         self._is_alone = False
         #: Why the queue could not be read last; None once it could.
@@ -89,7 +97,8 @@ class IndexingWorker:
                         extractor = extractor or await resources.enter_async_context(
                             _new_extractor(self.wake)
                         )
-                        self._in_flight += 1
+                        self._in_flight[group[0].bucket_id] += 1
+                        self._last_turns[group[0].bucket_id] = next(self._turns)
                         self._is_alone = group[0].attempts > 1
                         indexing.start_soon(self._index, extractor, group)
                     with anyio.move_on_after(self._options.poll_s):
@@ -100,9 +109,9 @@ class IndexingWorker:
                 await self._stop()
 
     async def _claim(self, aside: int, *, is_work_known: bool) -> list[tuple[Claimed, ...]]:
-        free = self._options.indexing_parallelism - self._in_flight + aside
-        if free < 1 or self._is_alone:
+        if self._is_alone:
             return []
+        turns = Turns(self._options.indexing_parallelism + aside, self._in_flight.copy(), self._last_turns)
         try:
             if not is_work_known and not await self._is_work_waiting():
                 return []
@@ -110,11 +119,10 @@ class IndexingWorker:
                 lambda connection: tasks.claim(
                     connection,
                     self._presence.owner,
-                    count=free,
-                    is_idle=self._in_flight == 0,
+                    turns,
                     now=self._options.clock(),
                     lease_s=self._options.lease_s,
-                    is_small=_is_small,
+                    is_small=lambda file: file.id not in self._apart and _is_small(file),
                 ),
                 durable=False,
             )
@@ -123,9 +131,6 @@ class IndexingWorker:
             self._complain(error, "No indexing task could be claimed; trying again.")
             return []
         self._complaint = None
-        if claimed and len(claimed) < free:
-            # A task that was given up may have taken the place of another.
-            self._awake.set()
         return claimed
 
     async def _is_work_waiting(self) -> bool:
@@ -149,10 +154,15 @@ class IndexingWorker:
             except Exception as error:  # noqa: BLE001 - files recorded by then are skipped when tried alone
                 self._complain(error, "Some files could not be indexed as a group; trying each alone.")
                 single = group
-            for claimed in single:
-                await self._index_one(extractor, claimed)
+            if len(group) == 1:
+                await self._index_one(extractor, group[0])
+            elif single:
+                # Each waits for a turn of its own: other buckets must not wait for all of them.
+                self._apart.update(claimed.file.id for claimed in single)
+                for claimed in single:
+                    await self._give_back(claimed, counts=False)
         finally:
-            self._in_flight -= 1
+            self._in_flight[group[0].bucket_id] -= 1
             self._is_alone = False
             self.wake()
 
@@ -171,7 +181,7 @@ class IndexingWorker:
 
         await to_thread.run_sync(read)
         for claimed in group:
-            if claimed.file.id not in ends and (end := await self._read_briefly(extractor, claimed.file)):
+            if claimed.file.id not in ends and (end := await self._read_briefly(extractor, claimed)):
                 ends[claimed.file.id] = end
         # In the order of the queue: of equal passages, a search shows those first that were added first.
         await self._record(
@@ -183,23 +193,31 @@ class IndexingWorker:
         document = extractor.read_small(self._blobs.sealed_path(file.session_id), file.declaration)
         return None if document is None else Passages(document, split(document))
 
-    async def _read_briefly(self, extractor: Extractor, file: FileRow) -> Passages | ExtractionFailed | None:
+    async def _read_briefly(
+        self, extractor: Extractor, claimed: Claimed
+    ) -> Passages | ExtractionFailed | None:
         """Return how reading a file ends; None if it takes too long or fails in an unusual way."""
         with contextlib.suppress(Exception), anyio.move_on_after(_PATIENCE_S):
-            return await self._read(extractor, file)
+            return await self._read(extractor, claimed)
         return None
 
     async def _index_one(self, extractor: Extractor, claimed: Claimed) -> None:
+        self._apart.discard(claimed.file.id)
         try:
-            await self._record({claimed.file.id: await self._read(extractor, claimed.file)})
+            await self._record({claimed.file.id: await self._read(extractor, claimed)})
         except Exception as error:  # noqa: BLE001 - one file must not stop the others
             self._complain(error, f"Indexing {claimed.file.id} stopped; trying again.")
-            await self._give_back(claimed, error)
+            pause_until = self._options.clock() + _RETRY_PAUSE_S * claimed.attempts
+            counts = not isinstance(error, STORE_TROUBLE)
+            await self._give_back(claimed, counts=counts, not_before=pause_until)
 
-    async def _read(self, extractor: Extractor, file: FileRow) -> Passages | ExtractionFailed:
+    async def _read(self, extractor: Extractor, claimed: Claimed) -> Passages | ExtractionFailed:
+        file = claimed.file
         try:
             path = self._blobs.sealed_path(file.session_id)
-            document = await extractor.extract(path, file.declaration, is_page=file.kind == "website")
+            document = await extractor.extract(
+                path, file.declaration, is_page=file.kind == "website", bucket_id=claimed.bucket_id
+            )
             chunks = await to_thread.run_sync(split, document)
         except ExtractionFailed as failure:
             return failure
@@ -220,14 +238,12 @@ class IndexingWorker:
         for session_id in await self._database.write(work, durable=False):
             await to_thread.run_sync(self._blobs.discard, session_id)
 
-    async def _give_back(self, claimed: Claimed, error: Exception) -> None:
-        is_files_fault = not isinstance(error, STORE_TROUBLE)
-        not_before = self._options.clock() + _RETRY_PAUSE_S * claimed.attempts
+    async def _give_back(self, claimed: Claimed, *, counts: bool, not_before: float = 0.0) -> None:
         give_back = partial(
             tasks.give_back,
             owner=self._presence.owner,
             file_id=claimed.file.id,
-            counts=is_files_fault,
+            counts=counts,
             not_before=not_before,
         )
         while True:
@@ -243,7 +259,7 @@ class IndexingWorker:
     async def _beat(self) -> None:
         while True:
             await anyio.sleep(self._options.lease_s / _BEATS_PER_LEASE)
-            if not self._in_flight:
+            if not self._in_flight.total():
                 continue
             try:
                 await self._database.write(

@@ -89,3 +89,23 @@ async def test_good_files_in_a_batch_of_hostile_ones_become_ready(tmp_path: Path
         assert done["searchable"]["ready"] >= 5
         found = await rig.ok("search_bucket", query="heron on duty", bucket="mixed", max_results=20)
         assert {hit["filename"] for hit in found["hits"]} >= {f"good-{index}.pdf" for index in range(5)}
+
+
+async def test_files_of_another_bucket_do_not_wait_for_all_that_keep_their_readers_busy(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "allowed"
+    (folder / "hostile").mkdir(parents=True)
+    hostile = HOSTILE["cells.xlsx"]()
+    for index in range(20):
+        (folder / "hostile" / f"{index}.xlsx").write_bytes(hostile + b"\n%d" % index)
+    (folder / "good.pdf").write_bytes(text_pdf([["Heron is on duty."]]))
+    (folder / "good.md").write_text("# Heron")
+    async with upload_rig(tmp_path / "data", folder) as rig:
+        await rig.ok("upload_batch", directory="hostile", bucket="hostile", create_bucket=True)
+        await rig.ok("create_bucket", name="Good", slug="good")
+        for name in ("good.pdf", "good.md"):
+            await rig.ok("upload_file", bucket="good", path=name)
+        await rig.ok("wait_for_bucket_sync", bucket="good")
+        waiting = await rig.ok("wait_for_bucket_sync", bucket="hostile", timeout_s=0)
+    assert waiting["pending"] > 10

@@ -59,8 +59,8 @@ class ExtractionLimits:
     max_blocks: int = 250_000
     #: Bytes of a file that is read as text.
     max_file_bytes: int = 26_214_400
-    #: Children at the same time.
-    processes: int = 2
+    #: Children at the same time: one for each file that a worker reads, that in its extra place included.
+    processes: int = 3
     #: A child is replaced after this many files, in case a parser leaks.
     files_per_process: int = 200
 

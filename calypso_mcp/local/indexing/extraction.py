@@ -8,6 +8,7 @@ child that dies or takes too long fails only its one file and is replaced.
 from __future__ import annotations
 
 import signal
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from email.message import Message
@@ -90,6 +91,8 @@ class Extractor:
         self._readers = ChildPool(self._limits, self._limits.processes)
         #: Pictures take seconds a page: one file at a time, beside the others.
         self._recognizers = ChildPool(self._limits.for_recognition(), 1)
+        #: Only one file of each bucket waits for it, so that buckets take turns.
+        self._next_recognized = defaultdict[str, anyio.Lock](anyio.Lock)
         self._on_recognizing = on_recognizing
         #: Number of files whose pictures are being read or wait for it; other files do not wait for them.
         self.recognizing = 0
@@ -101,8 +104,12 @@ class Extractor:
         await self._readers.close_idle()
         await self._recognizers.close_idle()
 
-    async def extract(self, path: Path, declared: Declaration, *, is_page: bool = False) -> Document:
+    async def extract(
+        self, path: Path, declared: Declaration, *, is_page: bool = False, bucket_id: str = ""
+    ) -> Document:
         """Return the text of the file at `path`, whose name means nothing; of a page, only its main content.
+
+        Files with the same `bucket_id` share a turn where pictures are read.
 
         Raises:
             ExtractionFailed: Why there is no text, for the file's owner.
@@ -116,7 +123,7 @@ class Extractor:
             )
         entry = choose_entry(declared.filename, declared.content_type or "", head)
         file = FileToRead(path, entry.format.name, declared.filename, _charset(declared), is_page)
-        document = await self._read_or_recognize(entry, file, size)
+        document = await self._read_or_recognize(entry, file, size, bucket_id)
         if not document.blocks:
             reasons = "".join(f": {warning}" for warning in document.warnings[-1:])
             raise ExtractionFailed("empty", f"The file contains no text{reasons}.")
@@ -138,20 +145,20 @@ class Extractor:
             return None
         return document if document is not None and document.blocks else None
 
-    async def _read_or_recognize(self, entry: Entry, file: FileToRead, size: int) -> Document:
+    async def _read_or_recognize(self, entry: Entry, file: FileToRead, size: int, bucket_id: str) -> Document:
         can_recognize = is_recognition_installed()
         if not entry.reader:
-            return await self._recognize(file)
+            return await self._recognize(file, bucket_id)
         try:
             document = await self._read(entry, file, size)
         except ExtractionFailed as failure:
             if failure.code != "no_text_layer" or not can_recognize:
                 raise
-            return await self._recognize(file)
+            return await self._recognize(file, bucket_id)
         if not document.shows_unread_text or not can_recognize:
             return document
         try:
-            return await self._recognize(file)
+            return await self._recognize(file, bucket_id)
         except ExtractionFailed:
             return document  # its warnings name what is missing
 
@@ -162,13 +169,14 @@ class Extractor:
                 return document
         return await self._readers.ask(lambda child, limits: child.read(file, limits))
 
-    async def _recognize(self, file: FileToRead) -> Document:
+    async def _recognize(self, file: FileToRead, bucket_id: str) -> Document:
         """Read the text in pictures, in a child that no other kind of file waits for."""
         self.recognizing += 1
         self._on_recognizing()
         try:
             pictures = replace(file, recognizes=True)
-            return await self._recognizers.ask(lambda child, limits: child.read(pictures, limits))
+            async with self._next_recognized[bucket_id]:
+                return await self._recognizers.ask(lambda child, limits: child.read(pictures, limits))
         finally:
             self.recognizing -= 1
             if not self.recognizing:

@@ -110,9 +110,10 @@ def insert(
 
 
 def queue(connection: sqlite3.Connection, file_ids: Mapping[str, str]) -> None:
-    """Give each file, by its session, a task unless it has one."""
+    """Give each file, by its session, a task unless it has one. It waits in the queue of its first bucket."""
     connection.executemany(
-        "INSERT OR IGNORE INTO tasks (id, file_id, status) VALUES (?, ?, ?)",
+        "INSERT OR IGNORE INTO tasks (id, file_id, status, bucket_id)"
+        " SELECT ?1, ?2, ?3, ifnull(min(bucket_id), '') FROM file_buckets WHERE file_id = ?2",
         [(derived_id("task", session), file_id, FileStatus.QUEUED) for session, file_id in file_ids.items()],
     )
 

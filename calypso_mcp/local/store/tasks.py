@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from calypso_mcp.domain.states.readiness import FileStatus
@@ -29,12 +30,46 @@ _MOST_ATTEMPTS = 3
 MOST_TOGETHER = 64
 
 
+#: The buckets with tasks that could be claimed, each found by one step in the index, and the attempts at the
+#: first of them.
+_WAITING = f"""
+    WITH RECURSIVE queues (bucket_id) AS (
+        SELECT min(bucket_id) FROM tasks WHERE status IN ('queued', 'indexing')
+        UNION ALL
+        SELECT (SELECT min(bucket_id) FROM tasks
+                WHERE status IN ('queued', 'indexing') AND bucket_id > queues.bucket_id)
+        FROM queues WHERE bucket_id IS NOT NULL
+    ), waiting AS (
+        SELECT bucket_id, (
+            SELECT attempts {_TAKEABLE} AND bucket_id = queues.bucket_id ORDER BY attempts, position LIMIT 1
+        ) AS attempts FROM queues
+    )
+    SELECT bucket_id, attempts FROM waiting WHERE attempts IS NOT NULL
+"""  # noqa: S608 - constants
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A file whose task this process may work on. `attempts` counts this one."""
 
     file: FileRow
+    bucket_id: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """How a process shares its places among buckets.
+
+    Attributes:
+        places: Groups of tasks that may be in flight at once.
+        in_flight: Those that are, by bucket.
+        last: Number of the last turn of each bucket that had one.
+    """
+
+    places: int
+    in_flight: Mapping[str, int]
+    last: Mapping[str, int]
 
 
 def is_work_waiting(connection: sqlite3.Connection, now: float) -> bool:
@@ -51,54 +86,76 @@ def is_any_unfinished(connection: sqlite3.Connection) -> bool:
 def claim(
     connection: sqlite3.Connection,
     owner: str,
+    turns: Turns,
     *,
-    count: int,
-    is_idle: bool,
     now: float,
     lease_s: float,
     is_small: Callable[[FileRow], bool],
 ) -> list[tuple[Claimed, ...]]:
-    """Take up to `count` groups of tasks; those that were tried too often fail instead.
+    """Take groups of tasks for the places that are free; those that were tried too often fail instead.
 
-    A group is one task, or the small ones among the next `MOST_TOGETHER`: together they cost little more
-    than one alone. Small tasks pass larger ones only while these wait for a free place, so none is held back.
+    A group is one task, or the small ones among the next `MOST_TOGETHER` of a bucket: together they cost
+    little more than one alone. The bucket with the fewest groups in flight comes first, of equals the one
+    whose last turn is longest ago. One that has none in flight need not wait for the long tasks of others:
+    it may take one place more than there are.
 
     A task that was tried before comes after the fresh ones and alone, which takes a process that is idle:
     a file that kills the process must not count against other files.
     """
+    groups: list[tuple[Claimed, ...]] = []
+    busy = Counter(turns.in_flight)
+    while turns.places and (free := turns.places - busy.total()) >= 0:
+        waiting = [
+            (attempts, busy[bucket_id], turns.last.get(bucket_id, 0), bucket_id)
+            for bucket_id, attempts in connection.execute(_WAITING, {"now": now})
+            if (free or not busy[bucket_id]) and not (attempts and busy.total())
+        ]
+        if not waiting:
+            break
+        bucket_id = min(waiting)[-1]
+        if group := _take_group(connection, bucket_id, now=now, is_small=is_small):
+            _hold(connection, owner, group, now=now, lease_s=lease_s)
+            groups.append(group)
+            busy[bucket_id] += 1
+    return groups
+
+
+def _take_group(
+    connection: sqlite3.Connection, bucket_id: str, *, now: float, is_small: Callable[[FileRow], bool]
+) -> tuple[Claimed, ...]:
     rows = connection.execute(
-        f"SELECT file_id, attempts {_TAKEABLE} ORDER BY attempts, position LIMIT :count",
-        {"now": now, "count": max(count, MOST_TOGETHER)},
+        f"SELECT file_id, attempts {_TAKEABLE} AND bucket_id = :bucket_id"
+        " ORDER BY attempts, position LIMIT :most",
+        {"now": now, "bucket_id": bucket_id, "most": MOST_TOGETHER},
     ).fetchall()
     found = files.get_all(connection, [row["file_id"] for row in rows])
-    together: list[Claimed] = []
-    single: list[Claimed] = []
+    group: list[Claimed] = []
     for row in rows:
-        claimed = Claimed(found[row["file_id"]], row["attempts"] + 1)
+        claimed = Claimed(found[row["file_id"]], bucket_id, row["attempts"] + 1)
         if row["attempts"] >= _MOST_ATTEMPTS:
             message = f"Indexing stopped {row['attempts']} times, so Calypso gave up."
             fail(connection, claimed.file.id, code="indexing_stopped", message=message, now=now)
-        elif row["attempts"]:
-            if is_idle and not together and not single:
-                single.append(claimed)
-            break
-        elif is_small(claimed.file):
-            if together or len(single) < count:
-                together.append(claimed)
-        elif len(single) + bool(together) < count:
-            single.append(claimed)
-    groups = [*([tuple(together)] if together else []), *((claimed,) for claimed in single)]
-    taken = [claimed for group in groups for claimed in group]
+        elif not group:
+            group.append(claimed)
+            if row["attempts"] or not is_small(claimed.file):
+                break
+        elif not row["attempts"] and is_small(claimed.file):
+            group.append(claimed)
+    return tuple(group)
+
+
+def _hold(
+    connection: sqlite3.Connection, owner: str, group: Sequence[Claimed], *, now: float, lease_s: float
+) -> None:
     connection.executemany(
         "UPDATE tasks SET status = 'indexing', attempts = ?, lease_owner = ?, lease_expires = ?"
         " WHERE file_id = ?",
-        [(claimed.attempts, owner, now + lease_s, claimed.file.id) for claimed in taken],
+        [(claimed.attempts, owner, now + lease_s, claimed.file.id) for claimed in group],
     )
     connection.executemany(
         "UPDATE files SET status = 'indexing', updated_at = ? WHERE id = ?",
-        [(now, claimed.file.id) for claimed in taken],
+        [(now, claimed.file.id) for claimed in group],
     )
-    return groups
 
 
 def heartbeat(connection: sqlite3.Connection, owner: str, *, now: float, lease_s: float) -> None:

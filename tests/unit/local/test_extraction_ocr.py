@@ -264,6 +264,22 @@ async def test_other_files_do_not_wait_for_pictures(tmp_path: Path) -> None:
 
 
 @needs_ocr
+async def test_buckets_take_turns_at_having_their_pictures_read(tmp_path: Path) -> None:
+    path = tmp_path / "stored"
+    path.write_bytes(picture_file([photograph(typeset(PROSE[:1]))], "PNG"))
+    order: list[str] = []
+    async with Extractor() as extractor, anyio.create_task_group() as group:
+
+        async def read_one(bucket_id: str) -> None:
+            await extractor.extract(path, Declaration("scan.png"), bucket_id=bucket_id)
+            order.append(bucket_id)
+
+        for bucket_id in ("first", "first", "first", "second"):
+            group.start_soon(read_one, bucket_id)
+    assert order.index("second") <= 1
+
+
+@needs_ocr
 @pytest.mark.parametrize("side", [100_000, 1_000_000])
 async def test_a_picture_that_unpacks_to_gigabytes_is_refused(
     extractor: Extractor, tmp_path: Path, side: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from calypso_mcp.local.store import files, sessions, tasks
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import NewSession
+from calypso_mcp.local.store.tasks import Turns
 from calypso_mcp.local.worker import Passages, record_ends
 
 SMALL, LARGE = 10, 1_000_000
@@ -27,10 +28,13 @@ async def database(tmp_path: Path) -> AsyncGenerator[Database]:
         yield opened
 
 
-async def queue(database: Database, sizes: Sequence[int]) -> None:
+async def queue(database: Database, sizes: Sequence[int], bucket: str = "") -> None:
     def work(connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "INSERT OR IGNORE INTO buckets (id, slug, name, created_at) VALUES (?1, ?1, ?1, 0)", (bucket,)
+        )
         for number, size in enumerate(sizes):
-            new = NewSession(Declaration(f"{number}.md"), size, ())
+            new = NewSession(Declaration(f"{bucket}{number}.md"), size, (bucket,))
             session_id = sessions.insert(connection, new, now=0.0, lifetime_s=60.0)[0].session_id
             sessions.mark_uploaded(connection, {session_id: Digests("", "", None)})
             session = sessions.get(connection, session_id)
@@ -40,28 +44,22 @@ async def queue(database: Database, sizes: Sequence[int]) -> None:
     await database.write(work)
 
 
-async def claim(database: Database, count: int = 2, *, is_idle: bool = True) -> list[list[str]]:
+async def claim(
+    database: Database, places: int = 2, in_flight: Mapping[str, int] = {}, last: Mapping[str, int] = {}
+) -> list[list[str]]:
     def is_small(file: FileRow) -> bool:
         return file.size_bytes == SMALL
 
+    turns = Turns(places, in_flight, last)
     claimed = await database.write(
-        lambda connection: tasks.claim(
-            connection,
-            "me",
-            count=count,
-            is_idle=is_idle,
-            now=1.0,
-            lease_s=60.0,
-            is_small=is_small,
-        )
+        lambda connection: tasks.claim(connection, "me", turns, now=1.0, lease_s=60.0, is_small=is_small)
     )
     return [[member.file.declaration.filename for member in group] for group in claimed]
 
 
 async def test_small_tasks_are_taken_together_up_to_a_number(database: Database) -> None:
     await queue(database, [SMALL] * (tasks.MOST_TOGETHER + 3))
-    assert [len(group) for group in await claim(database)] == [tasks.MOST_TOGETHER]
-    assert [len(group) for group in await claim(database)] == [3]
+    assert [len(group) for group in await claim(database)] == [tasks.MOST_TOGETHER, 3]
     assert await claim(database) == []
 
 
@@ -73,7 +71,7 @@ async def test_small_tasks_are_taken_together_up_to_a_number(database: Database)
         ([LARGE, SMALL, SMALL], 1, [["0.md"]]),
         ([SMALL, LARGE, SMALL], 1, [["0.md", "2.md"]]),
         ([LARGE, LARGE, SMALL], 2, [["0.md"], ["1.md"]]),
-        ([LARGE, SMALL, LARGE, LARGE, SMALL], 3, [["1.md", "4.md"], ["0.md"], ["2.md"]]),
+        ([LARGE, SMALL, LARGE, LARGE, SMALL], 3, [["0.md"], ["1.md", "4.md"], ["2.md"]]),
         ([], 2, []),
     ],
 )
@@ -90,11 +88,34 @@ async def test_a_task_that_waited_for_a_place_has_the_next_one(database: Databas
     assert await claim(database, 1) == [["1.md"]]
 
 
+@pytest.mark.parametrize(
+    ("places", "in_flight", "last", "groups"),
+    [
+        (2, {}, {}, ["a0.md", "b0.md"]),
+        (2, {"a": 1}, {}, ["b0.md"]),
+        (1, {}, {"a": 2, "b": 1}, ["b0.md"]),
+        # Two long tasks hold up their own bucket alone.
+        (2, {"a": 2}, {}, ["b0.md"]),
+        (2, {"a": 2, "b": 1}, {}, []),
+        (2, {"b": 2}, {"a": 2, "b": 1}, ["a0.md"]),
+        (0, {}, {}, []),
+    ],
+)
+async def test_buckets_take_turns(
+    database: Database, places: int, in_flight: dict[str, int], last: dict[str, int], groups: list[str]
+) -> None:
+    await queue(database, [LARGE] * 3, "a")
+    await queue(database, [LARGE] * 3, "b")
+    claimed = await claim(database, places, in_flight, last)
+    assert [name for [name] in claimed][: len(groups)] == groups
+    assert bool(claimed) == bool(groups)
+
+
 async def test_what_was_tried_before_is_taken_alone_by_an_idle_process(database: Database) -> None:
     await queue(database, [SMALL] * 3)
     await claim(database)
     await database.write(lambda connection: tasks.give_back(connection, "me", counts=True))
-    assert await claim(database, is_idle=False) == []
+    assert await claim(database, in_flight={"other": 1}) == []
     assert await claim(database) == [["0.md"]]
     await queue(database, [SMALL] * 2)
     assert await claim(database) == [["0.md", "1.md"]]
@@ -136,8 +157,7 @@ async def test_a_file_indexed_with_others_takes_a_handful_of_statements(database
             [group] = tasks.claim(
                 connection,
                 "me",
-                count=1,
-                is_idle=True,
+                Turns(1, {}, {}),
                 now=1.0,
                 lease_s=60.0,
                 is_small=lambda _: True,

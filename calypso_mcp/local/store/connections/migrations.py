@@ -164,6 +164,16 @@ ALTER TABLE batches DROP COLUMN created_at;
 ALTER TABLE idempotency_keys DROP COLUMN created_at;
 """
 
+#: A queue of tasks for each bucket.
+QUEUES = """
+ALTER TABLE tasks ADD COLUMN bucket_id TEXT NOT NULL DEFAULT '';
+UPDATE tasks SET bucket_id = ifnull(
+    (SELECT min(bucket_id) FROM file_buckets WHERE file_buckets.file_id = tasks.file_id), ''
+) WHERE status IN ('queued', 'indexing');
+DROP INDEX tasks_unfinished;
+CREATE INDEX tasks_unfinished ON tasks (bucket_id, attempts, position) WHERE status IN ('queued', 'indexing');
+"""
+
 MIGRATIONS: Migrations = (
     ("catalogue", CATALOGUE),
     ("retrieval index", RETRIEVAL_INDEX),
@@ -176,4 +186,5 @@ MIGRATIONS: Migrations = (
     ("vectors", VECTORS),
     ("outlines of passages", OUTLINES),
     ("without unread columns", WITHOUT_UNREAD),
+    ("queues of buckets", QUEUES),
 )
