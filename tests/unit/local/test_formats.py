@@ -547,8 +547,9 @@ def test_the_leaves_of_toml_have_the_lines_of_their_table() -> None:
     [block] = read("a.toml", text).blocks
     assert block.text == "title: Port\nboats: name: Sula | crew: 4\nfees.night: nine\neuros\ndue"
     assert block.row_lines == ((1, 1), (3, 5), (7, 12), (7, 12), (12, 12))
-    for mistaken in ('note = """\n[fees]\n"""', "sizes = [\n [1],\n [2]\n]"):
+    for mistaken in ('note = """\n[fees]\n"""\n# due', "sizes = [\n [1],\n [2]\n] # due"):
         [block] = read("a.toml", mistaken).blocks
+        assert block.text.endswith("\ndue")
         assert (block.line_start, block.row_lines) == (None, ())
 
 

@@ -76,7 +76,10 @@ def read_toml(file: FileContent) -> Document:
     decoded = decode(file.data, file.charset)
     try:
         value = parse_toml(decoded.text)
-        lines = _lines_of_tables(decoded.text) or [(line, None, None) for line in lines_of(value)]
+        lines = _lines_of_tables(decoded.text)
+        if not lines:
+            comments = filter(None, map(find_comment, decoded.text.split("\n")))
+            lines = [(line, None, None) for line in (*lines_of(value), *comments)]
     except (ValueError, RecursionError):
         return text_document(decoded, "not valid TOML, read as plain text")
     return Document(tuple(line_blocks(lines)), _title(value), warnings=decoded.warnings)
