@@ -40,8 +40,31 @@ def test_inline_markup_does_not_part_words() -> None:
 
 def test_lists_stay_together() -> None:
     assert texts("<ul><li>one<li>two<ol><li>inner</ol><li><p>three</p></ul>") == [
-        "- one\n- two\n- inner\n- three"
+        "- one\n- two\n1. inner\n- three"
     ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "first"),
+    [
+        ("", "1."),
+        ("start=4", "4."),
+        ("start=x", "1."),
+        ("type=1", "1."),
+        ("type=a", "-"),
+        ("reversed", "-"),
+        ("class='loweralpha simple'", "-"),
+        ("class=list-unstyled", "-"),
+        ("style='list-style-type:lower-roman'", "-"),
+    ],
+)
+def test_the_items_of_a_numbered_list_have_the_numbers_that_are_shown(attributes: str, first: str) -> None:
+    assert texts(f"<ol {attributes}><li>Drain<li value=9>Rinse</ol>")[0].startswith(f"{first} Drain\n")
+
+
+def test_items_count_on_below_a_list_in_them_and_from_a_number_of_their_own() -> None:
+    steps = "<ol><li>Drain<ol><li>Open</ol><ul><li>Wait</ul><li value=9>Rinse<li>Close</ol>"
+    assert texts(steps) == ["1. Drain\n1. Open\n- Wait\n9. Rinse\n10. Close"]
 
 
 def test_definition_lists_stay_together() -> None:
@@ -113,6 +136,29 @@ def test_a_table_used_for_layout_is_read_as_blocks() -> None:
     document = read(layout)
     assert [block.text for block in document.blocks if block.heading_level] == ["Title"]
     assert [block.text for block in document.blocks] == ["menu", "Title", "Text\na | b\nEnd"]
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        "<td class=linenos><pre>1\n2\n</pre><td class=code><div><pre><code>%s</code></pre></div>",
+        "<td class='rouge-gutter gl'><pre class=lineno>1\n2\n</pre><td><pre>%s</pre>",
+        "<td><pre><span class=lnt>1\n</span><span class=lnt>2\n</span></pre><td><pre>%s</pre>",
+        "<td><pre><span class=linenos>1</span>%s</pre>",
+    ],
+)
+def test_code_beside_the_numbers_of_its_lines_keeps_its_lines(listing: str) -> None:
+    code = "for <b>x</b> in y:\n    print(x)\n"
+    assert texts(f"<table><tr>{listing % code}</table>") == ["for x in y:\n    print(x)"]
+
+
+def test_a_command_in_a_table_stays_in_its_row() -> None:
+    table = "<table><tr><td><pre>ls\n</pre><td>lists<tr><td>Exit<td><pre>a\nb</pre></table>"
+    assert texts(table) == ["ls | lists\nExit | a b"]
+
+
+def test_the_names_of_tabs_stand_apart() -> None:
+    assert texts("<div><label>macOS</label><label>Fedora</label></div>") == ["macOS Fedora"]
 
 
 def test_preformatted_text_keeps_its_lines() -> None:

@@ -33,12 +33,19 @@ _LEVELS = {str(level): level for level in range(1, 7)}
 #: Of a heading by its role that states none (WAI-ARIA, heading).
 _LEVEL_UNSTATED = 2
 _CELLS = frozenset({"td", "th"})
+#: Inline elements that stand apart from each other.
+_EDGED = frozenset({"button", "label"})
+_LISTS = frozenset({"ul", "ol", "menu", "dir"})
+#: Of a number that an attribute states.
+_MOST_DIGITS = 5
 #: Most columns in which cells span rows, or that one cell spans.
 _MOST_SPANNED = 20
 #: What says what a table shows, and how many of its rows do so besides.
 _NAMING = {"caption": 1, "thead": 0}
 #: How many tables, and the page around them, are open in a table that no other holds.
 _IN_ONE_TABLE = 2
+#: Lists that show other signs than numbers, as far as the page says without its styles.
+_OTHER_SIGNS = re.compile(r"alpha|roman|none|unstyled|list-style")
 #: Elements whose lines stay together in one block.
 _GROUPS = frozenset({"ul", "ol", "dl", "menu", "dir", "table"})
 #: A footer inside one of these belongs to the content.
@@ -80,6 +87,8 @@ class _Reader:
         self._inline: list[str] = []
         #: What the next line of a list begins with.
         self._bullet = ""
+        #: The number of the next item of each open list; None of those without numbers.
+        self._numbers: list[int | None] = []
         #: Cells of the rows being read, innermost last; None for a row that turned out to be layout.
         self._rows: list[list[str] | None] = []
         #: Of each open table: the text of cells that span the next row, and how many more rows, by column.
@@ -108,14 +117,14 @@ class _Reader:
                 self._inline.append("\n")
             elif tag == "sup" and entering:
                 self._raise_number(node)
-            elif tag == "button":
-                self._inline.append(" ")  # it shows an edge
+            elif tag in _EDGED:
+                self._inline.append(" ")
             elif level := by_role.get(node.mem_id) or _HEADINGS.get(tag):
                 self._heading(node, level, entering=entering)
             elif tag in BLOCKS and self._headings and self._headings[-1]:
                 self._inline.append(" ")
             elif tag in BLOCKS and entering:
-                self._open(tag)
+                self._open(tag, node)
             elif tag in BLOCKS:
                 self._close(tag, node)
         self._end_line()
@@ -161,14 +170,17 @@ class _Reader:
         if text:
             self._append(text, level)
 
-    def _open(self, tag: str) -> None:
-        if tag == "table":
+    def _open(self, tag: str, node: LexborNode) -> None:
+        if tag == "table" or (tag == "pre" and self._begins_row(node)):
             self._give_up_rows()
+        if tag == "table":
             self._spanning.append({})
         self._end_line()
         self._count(tag, 1)
-        if tag == "li":
-            self._bullet = "- "
+        if tag in _LISTS:
+            self._numbers.append(_first_number(node))
+        elif tag == "li":
+            self._bullet = self._next_bullet(node)
         elif tag == "tr":
             self._rows.append([])
 
@@ -186,9 +198,28 @@ class _Reader:
             self._end_row(self._rows.pop())
         elif tag == "li":
             self._bullet = ""
+        elif tag in _LISTS and self._numbers:
+            self._numbers.pop()
         elif tag in _NAMING and self._lines and len(self._spanning) == _IN_ONE_TABLE:
             self._header_lines = len(self._lines) + _NAMING[tag]
         self._count(tag, -1)
+
+    def _next_bullet(self, item: LexborNode) -> str:
+        number = self._numbers[-1] if self._numbers else None
+        if number is None:
+            return "- "
+        number = _number(item, "value", number)
+        self._numbers[-1] = number + 1
+        return f"{number}. "
+
+    def _begins_row(self, listing: LexborNode) -> bool:
+        """Whether lines of code begin the open row: the numbers of lines before them are left out."""
+        row = self._rows[-1] if self._rows else None
+        if row is None or any(row) or any(map(str.strip, self._inline)):
+            return False
+        parts = list_parts(listing)
+        code = "".join(part.text_content or "" for part in parts if part.is_text_node)
+        return not parts or "\n" in code.strip()
 
     def _count(self, tag: str, change: int) -> None:
         if tag in _GROUPS:
@@ -265,8 +296,20 @@ class _Reader:
 
 def _span(cell: LexborNode, name: str, most: int = 65_534) -> int:
     """Return how many rows or columns a cell spans (WHATWG HTML, 4.9.11)."""
-    stated = cell.attributes.get(name) or ""
-    return min(int(stated), most) or 1 if stated.isdecimal() and len(stated) <= len(str(most)) else 1
+    return min(_number(cell, name, 1), most) or 1
+
+
+def _first_number(ordered: LexborNode) -> int | None:
+    """Return the number of a list's first item; None of a list without numbers (WHATWG HTML, 4.4.5)."""
+    attributes = ordered.attributes
+    styled = f"{attributes.get('class')} {attributes.get('style')}"
+    is_numbered = ordered.tag == "ol" and attributes.get("type", "1") == "1" and "reversed" not in attributes
+    return _number(ordered, "start", 1) if is_numbered and not _OTHER_SIGNS.search(styled) else None
+
+
+def _number(node: LexborNode, name: str, default: int) -> int:
+    stated = node.attributes.get(name) or ""
+    return int(stated) if stated.isdecimal() and len(stated) <= _MOST_DIGITS else default
 
 
 def _tidy(text: str) -> str:

@@ -27,7 +27,10 @@ _UNFOLDING = frozenset({"aria-controls", "aria-expanded"})
 #: What is folded up or lies behind another tab, and is shown on demand.
 _FOLDED_ROLES = frozenset({"region", "tabpanel"})
 #: Left out in print, too: links to edit a section or to show its source (Bootstrap, MediaWiki, Sphinx).
-_NOT_PRINTED = frozenset({"d-print-none", "mw-editsection", "no-print", "noprint", "viewcode-link"})
+_NOT_PRINTED = ("d-print-none", "mw-editsection", "no-print", "noprint", "viewcode-link")
+#: The numbers of lines beside code (Rouge, Pygments, React, Hugo).
+_LINE_NUMBERS = ("lineno", "linenos", "linenumber", "lnt")
+_NOT_TEXT = frozenset((*_NOT_PRINTED, *_LINE_NUMBERS))
 _WAY_DOWN_CHARS = 40
 #: What such a link says, leads to or is named.
 _WAY_DOWN = re.compile(
@@ -118,7 +121,7 @@ def _is_hidden(node: LexborNode) -> bool:
     style = (attributes.get("style") or "").replace(" ", "").lower()
     is_hidden = (
         "hidden" in attributes
-        or not _NOT_PRINTED.isdisjoint((attributes.get("class") or "").split())
+        or not _NOT_TEXT.isdisjoint((attributes.get("class") or "").split())
         or attributes.get("aria-hidden") == "true"
         or "display:none" in style
         or "visibility:hidden" in style
