@@ -42,6 +42,7 @@ _HINTS: Mapping[str, str] = {
     "agent_limit_reached": "Use or update an agent that exists, delete one in Calypso, or change the plan.",
     "store_gone": _OPERATOR,
     "store_damaged": _OPERATOR,
+    "store_unusable": _OPERATOR,
     "storage_failed": _OPERATOR,
     "disk_nearly_full": "Remove sources that are no longer needed, or ask the operator to make room on"
     " the disk or to lower --min-free-disk.",

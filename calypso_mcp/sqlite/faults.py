@@ -89,11 +89,25 @@ def is_damaged(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and str(error).startswith(_UNREADABLE_TEXT)
 
 
+def is_of_another_version(error: BaseException) -> bool:
+    """Whether the tables of the file are not those that this version knows."""
+    said = str(error)
+    is_unknown = said.startswith("no such ") or "has no column named" in said
+    return is_unknown and isinstance(error, sqlite3.OperationalError)
+
+
 def gone(path: Path) -> StoreGone:
     """Return the error for a file that vanished while it was in use."""
     return StoreGone(
         f"{path} was deleted or replaced while it was in use.",
         hint="The operator must restore the data folder, or restart the server to begin with an empty one.",
+    )
+
+
+def upgraded(path: Path) -> StoreFault:
+    """Return the error for a file whose tables a newer version changed while this one was running."""
+    return StoreFault(
+        f"A newer calypso-mcp has upgraded {path}: restart every calypso-mcp that uses this folder."
     )
 
 

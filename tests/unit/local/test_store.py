@@ -24,7 +24,7 @@ from calypso_mcp.local.store.connections.database import Database, Readers
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.connections.writer import Write, Writer
 from calypso_mcp.sqlite.connections import connect, count_applied, migrate, open_private, split_script
-from calypso_mcp.sqlite.faults import StoreDamaged, StoreGone
+from calypso_mcp.sqlite.faults import StoreDamaged, StoreFault, StoreGone
 
 BOUND_S = 20.0
 
@@ -38,7 +38,7 @@ async def database(tmp_path: Path) -> AsyncGenerator[Database]:
 
 def insert(text: str) -> Callable[[sqlite3.Connection], None]:
     def work(connection: sqlite3.Connection) -> None:
-        connection.execute("INSERT INTO notes VALUES (?)", (text,))
+        connection.execute("INSERT INTO notes (text) VALUES (?)", (text,))
 
     return work
 
@@ -335,6 +335,18 @@ async def test_nothing_is_read_from_or_written_to_a_store_that_was_deleted_or_re
         await database.write(insert("b"))
     with pytest.raises(StoreGone):
         await database.read(notes)
+
+
+@pytest.mark.parametrize("change", ["RENAME TO elsewhere", "RENAME COLUMN text TO words"])
+async def test_a_process_that_runs_while_a_newer_version_upgrades_the_store_asks_for_a_restart(
+    database: Database, tmp_path: Path, change: str
+) -> None:
+    await database.write(insert("a"))
+    with contextlib.closing(open_private(tmp_path / "calypso.db")) as newer:
+        newer.execute(f"ALTER TABLE notes {change}")
+    for attempt in (database.read(notes), database.write(insert("b"))):
+        with pytest.raises(StoreFault, match="restart every calypso-mcp that uses this folder"):
+            await attempt
 
 
 def test_a_script_is_cut_into_its_statements() -> None:

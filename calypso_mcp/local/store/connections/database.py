@@ -21,7 +21,14 @@ from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.connections.writer import Write, Writer
 from calypso_mcp.sqlite.connections import connect, migrate, open_private, transaction, until_free
-from calypso_mcp.sqlite.faults import FileWatch, damaged, is_busy, is_damaged
+from calypso_mcp.sqlite.faults import (
+    FileWatch,
+    damaged,
+    is_busy,
+    is_damaged,
+    is_of_another_version,
+    upgraded,
+)
 
 T = TypeVar("T")
 
@@ -83,6 +90,7 @@ class Database:
         Raises:
             StoreGone: The store's file was deleted or replaced.
             StoreDamaged: The file is damaged.
+            StoreFault: A newer version changed its tables.
         """
         # A closed store refuses at once; a caller that asks again must not keep the loop from closing it.
         await anyio.lowlevel.checkpoint()
@@ -97,14 +105,15 @@ class Database:
         Raises:
             StoreGone: The store's file was deleted or replaced.
             StoreDamaged: The file is damaged.
+            StoreFault: A newer version changed its tables.
         """
-        with self._damage_named():
+        with self._fault_named():
             submitted = self._writer.submit(Write(self._checked()(work), durable))
             return cast("T", await asyncio.wrap_future(submitted))
 
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the database and shorten it, unless readers are in the way."""
-        with self._damage_named():
+        with self._fault_named():
             await asyncio.wrap_future(self._writer.submit(Write(_checkpoint, durable=False, alone=True)))
 
     @property
@@ -118,19 +127,21 @@ class Database:
 
     @contextmanager
     def _checked(self) -> Generator[None]:
-        """Check the file, and raise what SQLite says of damage as `StoreDamaged`. Blocks."""
+        """Check the file, and raise what SQLite says of it as a `StoreFault`. Blocks."""
         if self._watch is not None:
             self._watch.check()
-        with self._damage_named():
+        with self._fault_named():
             yield
 
     @contextmanager
-    def _damage_named(self) -> Generator[None]:
+    def _fault_named(self) -> Generator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:
             if is_damaged(error):
                 raise damaged(self._path) from error
+            if is_of_another_version(error):
+                raise upgraded(self._path) from error
             raise
 
 

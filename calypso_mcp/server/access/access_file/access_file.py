@@ -24,7 +24,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -32,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.domain.callers.quota import Quota
+from calypso_mcp.domain.toml_text import parse_toml
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.regular_files import read_regular_file
 from calypso_mcp.server.access.access_file import tokens
@@ -182,7 +183,7 @@ def _parse(path: Path) -> _File:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or type(error).__name__}.") from None
     try:
-        content: dict[str, Any] = tomllib.loads(data.decode())
+        content = parse_toml(data.decode())
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text.") from None
     except RecursionError:
@@ -192,7 +193,7 @@ def _parse(path: Path) -> _File:
         position = str(error).rpartition("(")[2].rstrip(")")
         raise ConfigError(f"{path}: is not TOML ({position}).") from None
     except ValueError:
-        raise ConfigError(f"{path}: is not TOML (a number is too long).") from None
+        raise ConfigError(f"{path}: is not TOML (a number or a key is too long).") from None
     try:
         return _File.model_validate(content)
     except ValidationError as error:
