@@ -23,7 +23,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _MOST_DAY_CHARS = 2
 #: Characters of the lines that name columns.
 _MOST_NAMES = 160
-_WORD = re.compile(r"\w{3,}")
+_WORD = re.compile(r"\w{3,}|\d\d")
 _ASCII_CHARS_PER_TOKEN = 4
 #: Characters of other alphabets per token; from `_WHOLE_FROM` on (Korean, Chinese) each is a token.
 _OTHER_CHARS_PER_TOKEN = 2
