@@ -21,7 +21,7 @@ _FIGURE = re.compile(r"[^\s\w]?\d(?:[\d.,]*\d)?[)%]{0,2}")
 _NUMBER = re.compile(r"\d[\d.,]*")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MOST_DAY_CHARS = 2
-#: Characters of the lines that name columns.
+#: Characters of the lines that name columns, without the spaces that align them.
 _MOST_NAMES = 160
 _WORD = re.compile(r"\w{3,}|\d\d")
 _ASCII_CHARS_PER_TOKEN = 4
@@ -88,6 +88,8 @@ def find_names_above(text: str, start: int) -> tuple[int, int]:
     above = list(takewhile(_may_be_in_table, reversed(text[:begin].splitlines(keepends=True))))
     if _CELLS.search(row):
         is_row = True
+        while above and not _CELLS.search(above[-1]):
+            above.pop()  # a caption, or the rule on top of a grid
         names = [line for line in above[-1:] if _may_name_cells(line) and not _LABEL.search(row)]
     else:
         # A line of years begins a table, also right below another.
@@ -101,8 +103,9 @@ def find_names_above(text: str, start: int) -> tuple[int, int]:
             and any(_ends_with_figures(line, 2) for line in beside)
         )
     top = begin - sum(map(len, above))
-    size = sum(map(len, names))
-    return (top, top + size) if is_row and size <= _MOST_NAMES else (begin, begin)
+    stop = top + sum(map(len, names))
+    is_short = len(" ".join(text[top:stop].split())) <= _MOST_NAMES
+    return (top, stop) if is_row and is_short else (begin, begin)
 
 
 def _may_name_cells(line: str) -> bool:
