@@ -76,6 +76,22 @@ LOOKING_LIKE_MARKS = (
 READ = {
     "json": ("a.json", '{"policy": {"notice": "K\\u00fcndigung"}}', "policy.notice: Kündigung"),
     "json records": ("a.json", '[{"plan": "B", "eur": 249}]', "plan: B | eur: 249"),
+    "csv with groups of columns": (
+        "a.csv",
+        "Region,Q1,,Q2,\n,Units,EUR,Units,EUR\nTroms,8,6,9,7\n",
+        "Region: Troms | Q1 Units: 8 | Q1 EUR: 6 | Q2 Units: 9 | Q2 EUR: 7",
+    ),
+    "csv with groups of columns for each": (
+        "a.csv",
+        ",Q1,Q1,Q2,Q2\nRegion,Units,EUR,Units,EUR\nTroms,8,6,9,7\n",
+        "Region: Troms | Q1 Units: 8 | Q1 EUR: 6 | Q2 Units: 9 | Q2 EUR: 7",
+    ),
+    "csv with facts above equal names": (
+        "a.csv",
+        "Konto;Giro 7\nWert;Betrag;Note;Note\n1;2;a;b\n",
+        "Konto | Giro 7\n\nWert: 1 | Betrag: 2 | Note: a | Note: b",
+    ),
+    "csv of one row": ("a.csv", "Site,Boats,Boats\n", "Site | Boats | Boats"),
     "json records in records": (
         "a.json",
         '{"chat": [{"text": "At 11", "from": {"name": "Mira", "id": null}}, {"text": ["A", {"bold": "b"}]}]}',

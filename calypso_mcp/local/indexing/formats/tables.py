@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TypeVar
 
 from calypso_mcp.domain.outlines import REPEATED
@@ -110,6 +111,35 @@ def is_header(cells: Sequence[str], below: Sequence[str] = ()) -> bool:
     )
     is_named = len(filled) > 1 and any(map(_is_name, filled)) and named >= _WORDS * len(filled)
     return is_named and (len(set(filled)) == len(filled) or stands_above_numbers(cells, below))
+
+
+def find_names(rows: Sequence[Row], index: int, begin: int = 0) -> tuple[int, int]:
+    """Return the first and last row that name the columns: a second one may name groups of them.
+
+    `index` is the row that does, and `begin` the first of the table.
+    """
+    cells, below, values = [*(row.cells for row in rows[index : index + 3]), (), ()][:3]
+    is_group = any(name and not group for group, name in zip(cells, below, strict=False))
+    if is_group and is_header(below, values) and stands_above_numbers(below, values):
+        return index, index + 1
+    above = rows[index - 1].cells if index > begin and not _are_distinct(cells) else ()
+    has_groups = sum(map(bool, above)) > 1 and _are_distinct(join_names(above, cells))
+    return index - has_groups, index
+
+
+def _are_distinct(names: Iterable[str]) -> bool:
+    filled = [name for name in names if name]
+    return len(set(filled)) == len(filled)
+
+
+def join_names(groups: Sequence[str], names: Sequence[str]) -> Sequence[str]:
+    """Return the names of columns, each behind the name of its group, which stands above its first column."""
+    joined: list[str] = []
+    group = ""
+    for above, name in zip_longest(groups, names, fillvalue=""):
+        group = above or group
+        joined.append(" ".join(dict.fromkeys(filter(None, (group if name else above, name)))))
+    return joined
 
 
 def stands_above_numbers(cells: Sequence[str], below: Sequence[str]) -> bool:

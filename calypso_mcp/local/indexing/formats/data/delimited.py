@@ -12,7 +12,14 @@ from itertools import chain, groupby, islice, pairwise, zip_longest
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.data.leaves import leaf_text
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
-from calypso_mcp.local.indexing.formats.tables import Row, is_header, stands_above_numbers, table_blocks
+from calypso_mcp.local.indexing.formats.tables import (
+    Row,
+    find_names,
+    is_header,
+    join_names,
+    stands_above_numbers,
+    table_blocks,
+)
 from calypso_mcp.local.indexing.formats.texts.text import decode_text, text_document
 
 _DELIMITERS = ",;\t|^~"
@@ -69,10 +76,11 @@ def _rows_document(decoded: Decoded) -> Document:
     try:
         top = list(islice(rows, _SAMPLE_LINES))
         start = _table_start(top)
-        header: Sequence[str] = top[start].cells if _names_columns(top, start) else ()
+        first, last = find_names(top, start) if _names_columns(top, start) else (start, start - 1)
+        header = join_names(top[first].cells, top[last].cells) if first <= last else ()
         labelled = sum(map(len, header)) * text.count("\n") <= _MOST_LABELS
-        body = chain(top[start + bool(header) :], rows)
-        blocks = (*table_blocks((), top[:start]), *_blocks(header, body, labelled=labelled))
+        body = chain(top[last + 1 :], rows)
+        blocks = (*table_blocks((), top[:first]), *_blocks(header, body, labelled=labelled))
     except csv.Error:
         return text_document(decoded, "not a valid table, read as plain text")
     return Document(blocks, warnings=decoded.warnings)
@@ -139,9 +147,9 @@ def _table_start(rows: Sequence[Row]) -> int:
 
 
 def _names_columns(rows: Sequence[Row], index: int) -> bool:
-    """Whether a row, if there is one, names the columns of those below."""
+    """Whether a row names the columns of those below, if there are any."""
     top = [row.cells for row in rows[index : index + 2]]
-    return bool(top) and is_header(_once(top[0]), *top[1:])
+    return len(top) > 1 and is_header(_once(top[0]), top[1])
 
 
 def _once(cells: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from io import BytesIO
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 
 import anydoc
 import python_calamine
@@ -21,8 +21,10 @@ from calypso_mcp.local.indexing.formats.office.model import grid_of, inline_text
 from calypso_mcp.local.indexing.formats.office.packages import DAMAGED
 from calypso_mcp.local.indexing.formats.tables import (
     Row,
+    find_names,
     is_header,
     is_number,
+    join_names,
     stands_above_numbers,
     table_blocks,
 )
@@ -97,13 +99,13 @@ def _split_tables(rows: Sequence[Row]) -> Iterator[tuple[Sequence[str], Sequence
             group, is_top = index, True
         is_first = is_first and index < _ROWS_ABOVE
         if index >= unknown and (is_first or is_top) and is_header(row.cells, below.cells):
-            first, last = _find_names(rows, index, begin)
+            first, last = find_names(rows, index, begin)
             top = begin if is_first else group
             unknown = _end_of_form(rows, index)
             if unknown == index and (is_first or _is_other_table(row, below, names, is_titled=group < index)):
                 yield names, rows[begin:top]
                 yield (), rows[top:first]
-                names, begin, is_first = _join_names(rows[first].cells, rows[last].cells), last + 1, False
+                names, begin, is_first = join_names(rows[first].cells, rows[last].cells), last + 1, False
                 unknown = begin
             elif group < index or unknown > index:  # neither names nor values for certain, or a form
                 yield names, rows[begin:top]
@@ -140,28 +142,6 @@ def _is_other_table(row: Row, below: Row, names: Sequence[str], *, is_titled: bo
     """Whether a row names other columns, and is not merely a row of the table above."""
     is_wider = not _filled(row) <= {column for column, name in enumerate(names) if name}
     return stands_above_numbers(row.cells, below.cells) or (is_titled and is_wider)
-
-
-def _find_names(rows: Sequence[Row], index: int, begin: int) -> tuple[int, int]:
-    """Return the first and last row that name the columns: a second one may name groups of them."""
-    cells = rows[index].cells
-    below, *values = (row.cells for row in rows[index + 1 : index + 3])
-    is_group = any(name and not group for group, name in zip(cells, below, strict=False))
-    if is_group and values and is_header(below, *values) and stands_above_numbers(below, *values):
-        return index, index + 1
-    filled = [cell for cell in cells if cell]
-    is_unclear = index > begin and len(set(filled)) < len(filled)
-    return index - int(is_unclear and sum(map(bool, rows[index - 1].cells)) > 1), index
-
-
-def _join_names(groups: Sequence[str], names: Sequence[str]) -> Sequence[str]:
-    """Return the names of columns, each behind the name of its group, which stands above its first column."""
-    joined: list[str] = []
-    group = ""
-    for above, name in zip_longest(groups, names, fillvalue=""):
-        group = above or group
-        joined.append(" ".join(dict.fromkeys(filter(None, (group if name else above, name)))))
-    return joined
 
 
 def _numbered(
