@@ -291,3 +291,12 @@ async def test_under_a_limit_uploads_elsewhere_look_as_if_they_did_not_exist(tmp
         real = await rig.call("wait_for_bucket_sync", file_ids=[hidden["file_id"]], timeout_s=0)
         imagined = await rig.call("wait_for_bucket_sync", file_ids=["file_" + "0" * 24], timeout_s=0)
         assert str(real.content).replace(hidden["file_id"], "file_" + "0" * 24) == str(imagined.content)
+
+
+async def test_names_that_nothing_has_are_looked_for_a_few_at_a_time(rig: Rig):
+    for number in range(4):
+        await rig.ok("create_bucket", name=f"Bucket {number}")
+    names = [f"folder/no such file {number}.md" for number in range(10)]
+    stands = await rig.ok("wait_for_bucket_sync", file_ids=names)
+    assert stands["failed"] == len(names)
+    assert rig.wire.most_at_once <= 8

@@ -43,6 +43,7 @@ class CountingTransport(httpx2.AsyncBaseTransport):
         self.seen: list[tuple[str, str]] = []
         #: Bytes sent to upload addresses; asking one how much it has sends none.
         self.bytes_put = 0
+        self.most_at_once = self._at_once = 0
         #: Called first with each request; an answer other than None is given in place of the backend's.
         self.intercept: Callable[[httpx2.Request], httpx2.Response | None] = lambda _request: None
 
@@ -56,7 +57,12 @@ class CountingTransport(httpx2.AsyncBaseTransport):
             return httpx2.Response(
                 answer.status_code, headers=answer.headers, stream=httpx2.ByteStream(answer.content)
             )
-        return await self._inner.handle_async_request(request)
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return await self._inner.handle_async_request(request)
+        finally:
+            self._at_once -= 1
 
     def count(self, method: str, part: str) -> int:
         """Return how many requests of this method had `part` in their path."""

@@ -52,6 +52,8 @@ _MOST_FILES = 1_000
 #: Of more files than this only those that are not ready are named.
 _MOST_READY_NAMED = 30
 _PARALLEL_LOOKUPS = 8
+#: Each name is looked for in several buckets at once, and other callers share the event loop.
+_PARALLEL_NAMES = 2
 _MOST_NAMED = 5
 _NOTABLE: tuple[SourceState, ...] = ("failed", "pending", "warning")
 _ID_CHARS = 80
@@ -210,7 +212,7 @@ async def _file_id(access: Access, reference: str) -> str:
 
 async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
     named = list(dict.fromkeys(file_ids))
-    file_ids = await map_parallel(partial(_file_id, access), named, limit=_PARALLEL_LOOKUPS)
+    file_ids = await map_parallel(partial(_file_id, access), named, limit=_PARALLEL_NAMES)
     if not access.is_limited:
         return ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)))
 
