@@ -33,7 +33,6 @@ AGENTS = "/rag-agent/agents"
 AGENT = "/rag-agent/agents/{agent_id}"
 RESPONSES = "/responses"
 #: Of the embedded backend: the description of all of these.
-DESCRIPTION = "/openapi.json"
 
 
 #: Ids are far shorter, and every program on the way limits the length of a path.

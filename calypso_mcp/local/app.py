@@ -96,7 +96,7 @@ def _build_app(backend: Backend) -> Starlette:
         # Uploads first: Starlette tries the routes in order, and most requests bring a file.
         routes=[
             *uploads.ROUTES,
-            Mount("/v1", routes=[connection.describing_route(OPERATIONS), *routes(OPERATIONS)]),
+            Mount("/v1", routes=routes(OPERATIONS)),
         ],
         exception_handlers={HTTPException: answer_exception},
     )

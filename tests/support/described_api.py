@@ -1,4 +1,4 @@
-"""Whether answers are what the API's own description says of them."""
+"""Whether answers are what the API's description says of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from starlette.routing import compile_path
 
 from calypso_mcp.local.app import OPERATIONS
-from calypso_mcp.local.http.openapi import BASE, build_document
+from tests.support.openapi import build_document
 
 #: Bodies of long lists take long to check, and say nothing that short ones do not.
 _LARGEST_BODY = 50_000
@@ -25,7 +25,12 @@ def document() -> dict[str, Any]:
 
 
 def mismatches(answer: httpx2.Response) -> Iterator[str]:
-    """Yield what the description does not say of an answer of one of its operations."""
+    """Yield what the description does not say of an answer of one of its operations.
+
+    Answers at upload addresses have tests of their own.
+    """
+    if answer.request.url.path.startswith("/upload/"):
+        return
     operation = _operation(answer.request.method, answer.request.url.path)
     if operation is None:
         return
@@ -45,7 +50,7 @@ def mismatches(answer: httpx2.Response) -> Iterator[str]:
 @lru_cache(maxsize=1_000)
 def _operation(method: str, path: str) -> tuple[str, dict[str, Any]] | None:
     for template, item in sorted(document()["paths"].items(), key=lambda entry: entry[0].count("{")):
-        pattern, _, _ = compile_path(BASE + template)
+        pattern, _, _ = compile_path(template)
         if method.lower() in item and pattern.match(path):
             return f"{method} {template}", item[method.lower()]
     return None

@@ -1,6 +1,6 @@
 """Operations of the API: a method on a path, with what it asks for and how it answers, bound in one place.
 
-`/v1/openapi.json` is made from the same values that requests are routed and read by.
+The tests describe the API by the same values that requests are routed and read by.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The OpenAPI 3.1 description of the embedded API, made from its operations and their models."""
+"""The OpenAPI 3.1 description of the embedded API, made from its operations and their models.
+
+The tests compare the API's answers with it, and make hostile requests from it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ from calypso_mcp.local.http.exchange import IDEMPOTENCY_KEY_CHARS
 from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
 from calypso_mcp.local.uploads.admission import UPLOAD_PATH
 
-BASE: Final = "/v1"
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain"
 _REF: Final = "#/components/schemas/{model}"
@@ -51,7 +53,7 @@ def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
     shapes = _Shapes(operations)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, shapes)
+        paths.setdefault(f"/v1{operation.path}", {})[operation.method.lower()] = _described(operation, shapes)
     paths[UPLOAD_PATH] = _upload_address()
     return {
         "openapi": "3.1.0",
@@ -62,7 +64,6 @@ def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
             " x-calypso-extension go beyond the published API; `GET /connection` announces them.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": BASE}],
         "security": [{"apiKey": []}],
         "paths": paths,
         "components": {
@@ -237,7 +238,6 @@ def _upload_address() -> dict[str, Any]:
         "507": _plain("The disk is full."),
     }
     return {
-        "servers": [{"url": "/"}],
         "parameters": [
             {"name": "secret", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         ],
