@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,6 @@ from calypso_mcp.assembly.own_secrets import shared_or_own
 from calypso_mcp.assembly.server import server_state, task_runs
 from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
-from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import OpenSessions
 from calypso_mcp.server.access.gate import TokenSessions
@@ -54,22 +53,9 @@ PAGE_PATH = "/ui/"
 ClientSnippets = Callable[[str], Sequence[Mapping[str, str]]]
 
 
-@dataclass(frozen=True, slots=True)
-class InstallationFacts:
-    """Facts of the installation that the page shows and only the command line knows.
-
-    Attributes:
-        clients: How each client connects to an address of this server.
-        findings: What is wrong with the installation; None shows nothing.
-    """
-
-    clients: ClientSnippets = lambda _: []
-    findings: Findings | None = None
-
-
 @asynccontextmanager
 async def running_app(
-    settings: Settings, stopping: anyio.Event, installation: InstallationFacts | None = None
+    settings: Settings, stopping: anyio.Event, clients: ClientSnippets = lambda _: []
 ) -> AsyncGenerator[ASGIApp]:
     """Run everything behind the application for as long as the block lasts; its own lifespan must run, too.
 
@@ -79,7 +65,6 @@ async def running_app(
         ConfigError: It could be reached by other machines without a credential or without allowed hosts,
             the access file is wrong, the data folder cannot be used, or no tool is left.
     """
-    installation = installation or InstallationFacts()
     async with open_backends(settings) as backends:
         known = callers(settings, backends.accepts)
         names = frozenset(spec.name for spec in PROFILES[settings.profile])
@@ -107,9 +92,9 @@ async def running_app(
             routes=(
                 *status_routes(state, metrics),
                 upload_route(uploads, state),
-                *page_routes(state, uploads, tools, installation.findings),
+                *page_routes(state, uploads, tools),
             ),
-            front=lambda app: _with_page(app, settings, known.control, installation.clients),
+            front=lambda app: _with_page(app, settings, known.control, clients),
             metrics=metrics,
         )
         yield create_http_app(server, policy)

@@ -24,7 +24,6 @@ from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
 from calypso_mcp.local.options import STORE_FILE
 from calypso_mcp.local.processes.served import Served, announced
-from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import LINK_S, LinkSessions, link_passes
 from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
@@ -92,7 +91,6 @@ async def serve_backend(
     key: BackendKey,
     listening: socket,
     greet: Callable[[Served], None],
-    flags: Mapping[str, object],
 ) -> None:
     """Serve until told to stop; `greet` is called once requests are answered.
 
@@ -103,7 +101,7 @@ async def serve_backend(
     served = Served(origin(listening))
     async with open_backend(local_options(settings, key.key)) as app:
         store = FileWatch(settings.data_dir / STORE_FILE)
-        page = put_page_before(app, settings, key, served, findings=Findings(lambda: diagnose(flags)))
+        page = put_page_before(app, settings, key, served)
         with announced(settings.data_dir, served):
             greet(served)
             async with run_in_background(lambda: _stop_when_gone(store)):
@@ -112,22 +110,7 @@ async def serve_backend(
     store.check()
 
 
-async def diagnose(flags: Mapping[str, object]) -> list[dict[str, str]]:
-    """Return the findings of the doctor about this installation, as JSON."""
-    # Imported here because the checks load the formats of all clients.
-    from calypso_mcp.cli.doctor.looking import findings_of
-
-    return [finding.as_json() for finding in await findings_of(flags, handshake=False)]
-
-
-def put_page_before(
-    app: ASGIApp,
-    settings: Settings,
-    key: BackendKey,
-    served: Served,
-    *,
-    findings: Findings | None = None,
-) -> PageGate:
+def put_page_before(app: ASGIApp, settings: Settings, key: BackendKey, served: Served) -> PageGate:
     """Return the page, and the API of `app` behind it."""
     return PageGate(
         app,
@@ -135,7 +118,6 @@ def put_page_before(
         LinkSessions(key.key, served.run),
         lambda _: _about(settings, key),
         RefusalPace(PAGE_PACE).wait,
-        findings=findings,
     )
 
 

@@ -20,7 +20,6 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.same_origin import is_known_host, is_own_request
 from calypso_mcp.page.sessions import SESSION_S, Sessions
 
@@ -75,27 +74,22 @@ class PageGate:
         sessions: Sessions,
         about: Callable[[Request], Mapping[str, Any]],
         pace: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
-        *,
-        findings: Findings | None = None,
     ) -> None:
         """Put the page before `app`, which answers the API.
 
         `about` returns what the page tells a person who is signed in, as JSON. `pace` is awaited before each
         answer that strangers get, too, so that a flood of them takes no time from those who are known.
-        `findings` are for everyone who is signed in; None if the application itself decides who may see them.
         """
         self._app = app
         self._place = place
         self._sessions = sessions
         self._about = about
         self._pace = pace
-        self._findings = findings
         base = place.base
         self._page = Starlette(
             routes=[
                 Route(base, _index, methods=["GET"]),
                 Route(f"{base}api/session", self._session, methods=["GET", "POST", "DELETE"]),
-                *([Route(f"{base}api/findings", self._found, methods=["GET"])] if findings else []),
                 Mount(f"{base}api", app=self._pass_on),
                 Mount(f"{base}page", app=StaticFiles(directory=STATIC)),
             ]
@@ -159,12 +153,6 @@ class PageGate:
         signed_in = await self._sessions.headers(_cookie(request)) is not None
         about: Mapping[str, Any] = self._about(request) if signed_in else {}
         return JSONResponse({"signed_in": signed_in, "asks_for": self._sessions.asks_for, **about})
-
-    async def _found(self, request: Request) -> Response:
-        if self._findings is None or await self._sessions.headers(_cookie(request)) is None:
-            await self._pace()
-            return _refusal(401, "not_signed_in", "Sign in first.")
-        return JSONResponse(await self._findings.found(anew="anew" in request.query_params))
 
     async def _sign_in(self, request: Request) -> Response:
         body = bytearray()

@@ -294,17 +294,6 @@ def test_many_are_removed_after_one_question(page: Page, opened: OpenedPage) -> 
     expect(page.get_by_role("status")).to_have_text("11 sources were removed.")
 
 
-def test_the_connect_view_shows_what_the_doctor_finds(browser: Browser, tmp_path: Path) -> None:
-    # A backend of its own: findings are shown again for some minutes.
-    with opened_page(tmp_path) as opened, watched(browser) as page:
-        tmp_path.chmod(0o755)
-        sign_in(page, opened.link)
-        page.goto(f"{opened.origin}/#/connect")
-        first = page.get_by_role("region", name="Checks of this installation").locator("li").first
-        expect(first).to_contain_text("Other users of this machine can read")
-        expect(first).to_contain_text("chmod 700")
-
-
 def test_what_a_client_needs_is_copied_by_one_click(page: Page, opened: OpenedPage) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{opened.origin}/#/connect")

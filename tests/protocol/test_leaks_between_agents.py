@@ -440,7 +440,7 @@ PAGE_WAYS: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("file", "GET", "/page/sources/{}/pages/1/picture", None),
 ]
 #: Routes of the page that name nothing.
-NAMELESS = {("GET", "/page/abilities"), ("GET", "/page/findings")}
+NAMELESS = {("GET", "/page/abilities")}
 
 
 def test_every_route_of_the_page_is_in_the_matrix() -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 from anyio import to_thread
 
 from calypso_mcp.cli.arguments import SERVING
+from calypso_mcp.cli.calls.mcp_session import settings_flags
 from calypso_mcp.cli.clients.places import Places
 from calypso_mcp.cli.doctor.api_checks import check_api
 from calypso_mcp.cli.doctor.client_checks import check_clients
 from calypso_mcp.cli.doctor.data_folder import check_data_folder
 from calypso_mcp.cli.doctor.embeddings import check_embeddings
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
+from calypso_mcp.cli.doctor.handshake import check_handshake
 from calypso_mcp.cli.doctor.machine import check_folders, check_machine
 from calypso_mcp.settings import Reading, WrongSetting, environment, knobs, read_settings
 
@@ -23,8 +25,8 @@ from calypso_mcp.settings import Reading, WrongSetting, environment, knobs, read
 _PREFIX = "CALYPSO_"
 
 
-async def findings_of(flags: Mapping[str, object], *, handshake: bool = True) -> list[Finding]:
-    """Return what all checks find; a running server need not make the `handshake` that a client would."""
+async def findings_of(flags: Mapping[str, object]) -> list[Finding]:
+    """Return what all checks find."""
     environ = environment()
     places = Places.of(environ, Path.cwd())
     reading = read_settings(flags, environ)
@@ -36,13 +38,8 @@ async def findings_of(flags: Mapping[str, object], *, handshake: bool = True) ->
         findings += await to_thread.run_sync(lambda: _of("data folder", check_data_folder(settings)))
         findings += _of("embeddings", [finding async for finding in check_embeddings(settings)])
         findings += _of("folders", check_folders(settings.allow_paths, places.home))
-        if handshake:
-            # Only here: it loads the MCP client.
-            from calypso_mcp.cli.calls.mcp_session import settings_flags
-            from calypso_mcp.cli.doctor.handshake import check_handshake
-
-            served = {name: value for name, value in flags.items() if knobs()[name].group in SERVING}
-            findings += _of("handshake", [await check_handshake(settings_flags(served), environ)])
+        served = {name: value for name, value in flags.items() if knobs()[name].group in SERVING}
+        findings += _of("handshake", [await check_handshake(settings_flags(served), environ)])
     return [*findings, *_of("clients", check_clients(places))]
 
 

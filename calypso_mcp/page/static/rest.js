@@ -4,7 +4,7 @@ import { Refused, apiAddress, call } from "./api.js";
 const id = encodeURIComponent;
 
 /** What this API can do beyond looking and searching. */
-export const can = { sources: true, read: true, upload: true, relabel: true, remove: true, download: true, addWebsite: true, addQa: true, createBucket: true, sort: true, replace: true, diagnose: true, growth: true, pictures: true };
+export const can = { sources: true, read: true, upload: true, relabel: true, remove: true, download: true, addWebsite: true, addQa: true, createBucket: true, sort: true, replace: true, growth: true, pictures: true };
 
 /** Return every bucket, with the agents that are attached to it. */
 export async function buckets(signal) {
@@ -133,8 +133,5 @@ export async function openUpload({ bucket, name, path, size, type, ifExists, key
 
 /** Have what was sent indexed. */
 export const closeUpload = (sessionId) => call("POST", `knowledge/files/upload-session/${id(sessionId)}/finalize`, { body: {} });
-
-/** Return what the checks of this installation found: {findings: [{area, status, message, fix}], age_s}. */
-export const findings = (anew, signal) => call("GET", "findings", { query: { anew }, signal });
 
 export { Refused };

@@ -143,6 +143,3 @@ export async function openUpload({ bucket, path, ifExists }) {
 
 /** Nothing is left to say once the bytes are there. */
 export const closeUpload = async () => {};
-
-/** Return what the checks of this installation found: {findings: [{area, status, message, fix}], age_s}. */
-export const findings = (anew, signal) => call("GET", "page/findings", { query: { anew }, signal });

@@ -22,9 +22,8 @@ from calypso_mcp.api.sources import RelabelSource, SourcesQuery
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, InputError, ScopeError
-from calypso_mcp.page.findings import Findings
 from calypso_mcp.server.access.answers import failure
-from calypso_mcp.server.access.credentials import ANYONE, grant_of_http
+from calypso_mcp.server.access.credentials import grant_of_http
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 from calypso_mcp.server.scope.bucket_search import score_of, search_buckets
 from calypso_mcp.server.scope.destinations import find_version_rule
@@ -61,11 +60,9 @@ class AddressWanted(BaseModel):
     if_exists: IfExists = "replace"
 
 
-def page_routes(
-    state: ServerState, uploads: OneTimeUploads, tools: frozenset[str], findings: Findings | None = None
-) -> list[Route]:
-    """Return the routes; those who may read the metrics also see what is wrong with the installation."""
-    page = PageEndpoints(uploads, tools, findings)
+def page_routes(state: ServerState, uploads: OneTimeUploads, tools: frozenset[str]) -> list[Route]:
+    """Return the routes."""
+    page = PageEndpoints(uploads, tools)
     source = PREFIX + "/sources/{file_id}"
 
     def route(path: str, method: str, work: Work) -> Route:
@@ -87,19 +84,15 @@ def page_routes(
         route(f"{source}/content", "GET", page.content),
         route(f"{source}/pages/{{page}}/picture", "GET", page.picture),
         route(f"{PREFIX}/uploads", "POST", page.address),
-        route(f"{PREFIX}/findings", "GET", page.found),
     ]
 
 
 class PageEndpoints:
     """The endpoints of one server."""
 
-    def __init__(
-        self, uploads: OneTimeUploads, tools: frozenset[str], findings: Findings | None = None
-    ) -> None:
+    def __init__(self, uploads: OneTimeUploads, tools: frozenset[str]) -> None:
         """Hand out addresses of `uploads`; do only what one of `tools` does."""
         self._downloads = Downloads()
-        self._findings = findings
         self._uploads = uploads
         self._tools = tools
 
@@ -114,7 +107,6 @@ class PageEndpoints:
             "pictures": Extension.PICTURES in known and "read_source" in self._tools,
             "relabel": Extension.RELABEL in known and may_change,
             "replace": Extension.REPLACE in known,
-            "diagnose": self._findings is not None and self._may_operate(access),
         }
         return JSONResponse(can, headers=_NO_STORE)
 
@@ -185,18 +177,6 @@ class PageEndpoints:
         issued = await issue_address(access, self._uploads, request, declared)
         answer = {"url": issued.url, "upload_id": issued.upload_id, "expires_at": issued.expires_at}
         return JSONResponse(answer, headers=_NO_STORE)
-
-    async def found(self, access: Access, request: Request) -> Response:
-        """Answer with what is wrong with the installation, to those who operate it."""
-        if self._findings is None or not self._may_operate(access):
-            raise _not_here()
-        anew = "anew" in request.query_params
-        return JSONResponse(await self._findings.found(anew=anew), headers=_NO_STORE)
-
-    @staticmethod
-    def _may_operate(access: Access) -> bool:
-        # Without logins all callers are on this machine.
-        return access.grant is ANYONE or access.grant.metrics
 
     def _may_change(self, access: Access) -> bool:
         return "upload_file" in self._tools and not access.grant.read_only

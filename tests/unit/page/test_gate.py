@@ -16,7 +16,6 @@ from starlette.types import Receive, Scope, Send
 
 from calypso_mcp.cli.embedded import BackendKey, put_page_before
 from calypso_mcp.local.processes.served import Served
-from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import STATIC, PageGate, PagePlace
 from calypso_mcp.page.sessions import LINK_S, LinkSessions, link_passes
 from calypso_mcp.server.access.refusal_pace import PAGE_PACE
@@ -248,38 +247,6 @@ async def test_the_backend_slows_a_flood_of_its_own_page_down(tmp_path: Path) ->
                 tasks.start_soon(stranger.get, "/page/icon.svg")
         # One of them was one too many.
         assert time.monotonic() - begun >= PAGE_PACE.pause_s / 2
-
-
-async def test_findings_need_a_session_and_are_reused_for_a_while() -> None:
-    looked = 0
-    now = 0.0
-
-    async def look() -> list[dict[str, str]]:
-        nonlocal looked
-        looked += 1
-        return [{"area": "machine", "status": "ok", "message": "Python 3.13."}]
-
-    gate = PageGate(
-        echo,
-        PagePlace("/", "/v1/", ()),
-        LinkSessions(KEY, "run"),
-        lambda _: {},
-        findings=Findings(look, lambda: now),
-    )
-    async with httpx2.AsyncClient(base_url=ORIGIN, transport=httpx2.ASGITransport(gate)) as browser:
-        assert (await browser.get("/api/findings")).status_code == 401
-        api, _ = await sign_in(browser)
-        for path, at, age, looks in (
-            ("findings", 0, 0, 1),
-            ("findings", 200, 200, 1),
-            ("findings?anew=1", 200, 0, 2),
-            ("findings?anew=1", 201, 1, 2),
-            ("findings", 600, 0, 3),
-        ):
-            now = at
-            told = (await browser.get(f"{api}/{path}")).json()
-            assert (told["age_s"], looked) == (age, looks), path
-            assert told["findings"][0]["area"] == "machine"
 
 
 def test_the_page_is_small_and_asks_nobody_else() -> None:

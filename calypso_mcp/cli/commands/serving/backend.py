@@ -39,7 +39,7 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
             if not is_loopback(host):
                 print("This is plain http on a network: put a TLS proxy in front of it.", flush=True)
 
-        anyio.run(serve_backend, settings, key, listening, greet, flags)
+        anyio.run(serve_backend, settings, key, listening, greet)
     return 0
 
 

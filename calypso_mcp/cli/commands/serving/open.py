@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
             _show(sign_in_link(served, key), arguments)
             print("Ctrl-C stops it.", flush=True)
 
-        anyio.run(serve_backend, settings, key, listening, greet, flags)
+        anyio.run(serve_backend, settings, key, listening, greet)
     return 0
 
 
