@@ -101,10 +101,10 @@ async def test_what_hosts_and_models_write_is_understood(transport: str, tmp_pat
             for buckets in ("docs", '["docs"]', ["docs"]):
                 found = await call("search_bucket", query="far moon", buckets=buckets, bucket=None)
                 assert facts(found)["searched"] == "docs"
-            assert facts(await call("search_bucket", query=14, max_results="3"))["searched"] == "docs"
+            assert facts(await call("search_bucket", query=14, maxResults="3"))["searched"] == "docs"
 
             # A slip is refused, and so is what would silently reach further than asked.
-            for slip, meant in (("bukets", "buckets"), ("bucketName", "bucket"), ("Agent", "agent")):
+            for slip, meant in (("bukets", "buckets"), ("bucketTitle", "bucket"), ("Agnet", "agent")):
                 told = error(await call("search_bucket", query="x", **{slip: "docs"}))
                 assert f"did you mean {meant!r}" in told["message"]
             told = error(await call("upload_batch", items=[{"text": "x", "titel": "y"}]))

@@ -33,7 +33,7 @@ _LIMITS: Final = frozenset(
 #: Other names for an argument, from the API, from earlier versions, from other tools and other servers.
 _ALIASES: Final = {
     "agent": ("agent_id", "model", "profile"),
-    "bucket": ("bucket_id", "bucket_slug"),
+    "bucket": ("bucket_id", "bucket_slug", "bucket_name"),
     "buckets": ("bucket_ids", "bucket_slugs"),
     "text": ("content",),
     "query": ("q", "question"),
@@ -46,7 +46,7 @@ _ALIASES: Final = {
     "state": ("status",),
     "kind": ("type",),
     "timeout_s": ("timeout",),
-    "file_id": ("name", "filename", "source"),
+    "file_id": ("id", "name", "filename", "source"),
     "source": ("file_id", "filename", "name"),
     "filename": ("name",),
     "name": ("filename",),
@@ -178,8 +178,9 @@ def _decoded(text: str, starts: str) -> Any:
 
 
 def _alias(name: str, properties: Collection[str], given: Collection[str]) -> str | None:
-    """Return the argument that `name` is another name or number of, unless that is given as well."""
-    named = [known for known, others in _ALIASES.items() if name in others]
+    """Return the argument that `name` is another name, case or number of, unless that is given as well."""
+    name = "_".join(_words(name[:_NAME_CHARS]))
+    named = [name, *(known for known, others in _ALIASES.items() if name in others)]
     named.append(name.removesuffix("s") if name.endswith("s") else f"{name}s")
     return next((known for known in named if known in properties and known not in given), None)
 

@@ -107,6 +107,12 @@ def test_what_has_one_meaning_is_read_that_way(given: dict[str, Any], expected: 
         ("timeout_s", "timeout"),
         ("filename", "name"),
         ("name", "filename"),
+        ("file_id", "id"),
+        ("bucket", "bucketName"),
+        ("bucket", "Bucket"),
+        ("buckets", "bucketSlugs"),
+        ("max_results", "maxResults"),
+        ("dry_run", "dry-run"),
     ],
 )
 def test_an_argument_is_known_by_the_names_that_it_has_elsewhere(argument: str, other: str):
@@ -132,15 +138,11 @@ def test_what_hosts_add_is_a_slip_for_no_argument_of_any_tool(spec: Any):
 
 SLIPS = {
     "bukcet": "bucket",
-    "Bucket": "bucket",
-    "bucket_name": "bucket",
-    "bucketSlug": "bucket",
+    "bucketTitle": "bucket",
     "bucketlist": "buckets",
-    "Query": "query",
     "search-query": "query",
-    "dryRun": "dry_run",
-    "dry-run": "dry_run",
-    "maxResults": "max_results",
+    "dryrunn": "dry_run",
+    "maxResultCount": "max_results",
     "agentName": "agent",
 }
 
