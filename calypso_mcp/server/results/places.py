@@ -40,9 +40,9 @@ def place_text(attributes: Mapping[str, Any]) -> str:
         *(f"{part} {numbers[part]}" for part in _PARTS if part in numbers),
         f"printed {label}" if label and "page" in numbers else "",
         f'sheet "{sheet}"' if sheet else "",
-        _range("row", numbers.get("row_start"), numbers.get("row_end")),
+        name_range("row", numbers.get("row_start"), numbers.get("row_end")),
         f'section "{section}"' if section and not sheet else "",
-        _range("line", numbers.get("line_start"), numbers.get("line_end")),
+        name_range("line", numbers.get("line_start"), numbers.get("line_end")),
     )
     return ", ".join(filter(None, places))
 
@@ -139,7 +139,8 @@ def _name(value: Any) -> str | None:
     return clean_line(value, _NAME_CHARS).replace('"', "'") or None if isinstance(value, str) else None
 
 
-def _range(kind: str, first: int | None, last: int | None) -> str:
+def name_range(kind: str, first: int | None, last: int | None) -> str:
+    """Return "line 3" or "lines 3-5"; empty without a number."""
     if first is None:
         return ""
     return f"{kind} {first}" if last in (None, first) else f"{kind}s {first}-{last}"

@@ -18,7 +18,7 @@ from calypso_mcp.domain.untrusted_text import clean_line, fence
 from calypso_mcp.errors import InputError, NotFound
 from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, answer, day_of, inline
-from calypso_mcp.server.results.places import Place, ends_before, has_part, place_text, read_place
+from calypso_mcp.server.results.places import Place, ends_before, has_part, name_range, place_text, read_place
 from calypso_mcp.server.results.readings import cut_reading
 from calypso_mcp.server.results.standings import ReadinessWord, reason_of
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -161,11 +161,8 @@ class SourceReading(ToolResult):
             reason = f": {self.reason}" if self.reason else ""
             told = f"The source {self.name!r} (file_id {self.file_id}) has no text to read"
             return f"{told} ({self.state}{reason})."
-        shown = (
-            f", passages {self.first}-{self.first + len(self.passages) - 1} of {self.of}"
-            if self.first
-            else ""
-        )
+        last = (self.first or 0) + len(self.passages) - 1
+        shown = f", {name_range('passage', self.first, last)} of {self.of}" if self.first else ""
         lines = [f"From {self.name!r} (file_id {self.file_id}){shown}. {self.notice}"]
         lines += [fence(passage.text, passage.place or self.name) for passage in self.passages]
         ends = "The section ends here. " if self.ended else ""
@@ -182,7 +179,7 @@ async def read_source(
         str, Field(max_length=400, description="Page, slide, line, 'section NAME', a hit's place")
     ] = "",
     end: Annotated[str, Field(max_length=400, description="Last page, slide or line")] = "",
-    max_chars: Annotated[int, Field(ge=200, le=20_000, description="Most text")] = 6_000,
+    max_chars: Annotated[int, Field(ge=200, le=20_000, description="Most; at least 1 passage")] = 6_000,
     bucket: Annotated[str, Field(description="Its bucket")] = "",
 ) -> Annotated[CallToolResult, SourceReading]:
     """Read a source's text from its beginning, a hit or a section on. To find text, search."""
