@@ -24,7 +24,7 @@ def add_adding_arguments(parser: CommandParser) -> None:
 def add_source(
     tool: str, asked: Mapping[str, object], arguments: argparse.Namespace, flags: Mapping[str, object]
 ) -> int:
-    """Call the tool that adds a source and print what became of it."""
+    """Call the tool that adds a source and print what became of it; 1 if it cannot be indexed."""
     asked = {**asked, "bucket": arguments.destination}
     with naming_create_bucket(arguments.destination):
         try:
@@ -41,4 +41,4 @@ def add_source(
         for fact in ("reason", "next_step"):
             if result.get(fact):
                 print(clean_line(in_commands(result[fact]), _LINE_CHARS))
-    return 0
+    return int(result["readiness"] == "failed")
