@@ -174,16 +174,36 @@ async def test_files_of_one_name_in_two_folders_do_not_replace_each_other(
     assert await days(rig) == [27, 31]
 
 
-async def test_a_file_that_replaces_one_of_another_folder_says_so(rig: Rig, folder: Path) -> None:
-    hints: list[str] = []
-    for place, content in (("hr", OLD), ("hr", NEW), ("legal", f"{NEW}Ask Ann.\n")):
+async def test_a_file_that_replaces_one_of_another_folder_says_so_before_and_after(
+    rig: Rig, folder: Path
+) -> None:
+    rounds = [("hr", OLD, None, ""), ("hr", NEW, None, "disappears"), ("legal", OLD, "elsewhere", "keep both")]
+    for place, content, reason, hint in rounds:
         (folder / place).mkdir(exist_ok=True)
         (folder / place / "leave.md").write_text(content)
-        done = await rig.ok("upload_batch", directory=str(folder / place), bucket="docs", wait=True)
-        hints.append(done.get("hints", {}).get("changed", ""))
+        arguments = {"directory": str(folder / place), "bucket": "docs"}
+        for more, outcome in (({"dry_run": True}, "would_send"), ({"wait": True}, "accepted")):
+            done = await rig.ok("upload_batch", **arguments, **more)
+            assert done["counts"] == {outcome: 1}
+            [told] = done["outcomes"]
+            assert told.get("changed", False) == bool(hint)
+            assert (reason or "") in told.get("reason", "")
+            assert ("reason" in told) == bool(reason)
+            assert hint in done.get("hints", {}).get("changed", "")
     assert await names(rig) == ["leave.md"]
-    assert ["came from elsewhere" in hint for hint in hints] == [False, False, True]
-    assert "disappears" in hints[1]
+
+
+async def test_two_hints_about_files_of_one_ending_are_both_said(rig: Rig, folder: Path) -> None:
+    (folder / "legal").mkdir()
+    for path in ("hr/leave.md", "legal/law.md"):
+        (folder / path).write_text(OLD)
+        await rig.ok("upload_batch", directory=str((folder / path).parent), bucket="docs")
+    for path in ("legal/leave.md", "legal/law.md"):
+        (folder / path).write_text(f"{NEW}{path}\n")
+    done = await rig.ok("upload_batch", directory=str(folder / "legal"), bucket="docs", wait=True)
+    [hint] = done["hints"].values()
+    assert "disappears" in hint
+    assert "keep both" in hint
 
 
 async def test_a_file_that_the_caller_names_has_that_name_alone_and_in_a_batch(

@@ -125,6 +125,19 @@ async def test_of_many_unchanged_files_a_few_are_named(rig: Rig, folder: Path):
         assert len(result.content[0].text) < 600
 
 
+@pytest.mark.parametrize(("more", "word"), [({"dry_run": True}, "would_send"), ({}, "accepted")])
+async def test_of_many_files_that_need_nothing_a_few_are_named(
+    more: dict[str, Any], word: str, rig: Rig, folder: Path
+):
+    fill(folder, {f"{number:03}.md": f"Text {number}." for number in range(150)} | {".env": "x"})
+    result = await rig.call("upload_batch", directory=".", **more)
+    adds_up(result.structured_content)
+    assert result.structured_content["counts"] == {word: 150, "skipped": 1}
+    assert len(result.structured_content["outcomes"]) == 20
+    assert "\nand 130 more, counted above" in result.content[0].text
+    assert len(result.content[0].text) < 1_200
+
+
 async def test_a_dry_run_takes_no_file_for_there_that_the_api_has_lost(rig: Rig, folder: Path):
     fill(folder, {"a.md": "one", "b.md": "two"})
     await rig.ok("upload_batch", directory=".", wait=True)
@@ -382,13 +395,13 @@ async def test_many_skips_leave_room_for_what_matters(rig: Rig, folder: Path):
     assert len(result.content[0].text) < 1_000
 
 
-async def test_every_new_file_of_a_large_folder_is_named_and_a_changed_one_says_so(rig: Rig, folder: Path):
+async def test_of_a_large_folder_the_changed_file_is_named_first_and_says_so(rig: Rig, folder: Path):
     fill(folder, {f"{number:02}.md": f"text {number}" for number in range(60)})
     first = await rig.ok("upload_batch", directory=".")
     fill(folder, {"59.md": "another text"})
     second = await rig.ok("upload_batch", directory=".")
 
-    for done, named in (first, 60), (second, 6):
+    for done, named in (first, 20), (second, 6):
         adds_up(done)
         assert len(outcomes(done)) == named
     assert [outcome["path"] for outcome in second["outcomes"] if outcome.get("changed")] == ["59.md"]

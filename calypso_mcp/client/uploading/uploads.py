@@ -190,13 +190,14 @@ class Uploads:
         *,
         on_progress: Callable[[TransferProgress], None] | None = None,
     ) -> list[FileState | None]:
-        """Return what `upload_all` would find already there; None for what it would send. Sends nothing.
+        """Return what `upload_all` would find already there; sends nothing.
 
-        Only what this client's memory knows is found: see `BatchUploads.look`.
+        Only what this client's memory knows is found: see `BatchUploads.look`. The state of what would be
+        sent has no outcome, but says what would become of the version before; None if no version is known.
         """
         found = await self._versions.find(uploads, relabels=False)
         left = [index for index in found.left if index not in found.earlier]
-        states: dict[int, FileState | None] = {**found.settled}
+        states: dict[int, FileState | None] = {**found.settled, **await self._foresee_versions(found)}
         states.update(
             zip(
                 left,
@@ -205,6 +206,26 @@ class Uploads:
             )
         )
         return [states.get(index) for index in range(len(uploads))]
+
+    async def _foresee_versions(self, found: Found) -> dict[int, FileState]:
+        keys = {
+            index: upload.declaration.latest_key(upload.origins[0])
+            for index in found.earlier
+            if (upload := found.uploads[index]).origins
+        }
+        sent = await self._sent.find(keys.values())
+        return {
+            index: replace(
+                _with_earlier(
+                    FileState(outcome="accepted", changed=keys.get(index) in sent),
+                    found.uploads[index],
+                    held,
+                    None,
+                ),
+                outcome=None,
+            )
+            for index, held in found.earlier.items()
+        }
 
 
 def _with_earlier(

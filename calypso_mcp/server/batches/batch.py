@@ -20,8 +20,9 @@ from calypso_mcp.server.batches.batch_reports import (
     InputOutcome,
     OutcomeWord,
     count_outcomes,
-    report_briefly,
+    report_foreseen,
     report_input,
+    report_removal,
 )
 from calypso_mcp.server.batches.batch_waiting import wait_for_outcomes
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
@@ -167,7 +168,7 @@ class Batch:
         return {
             position: (item.upload, item.size_bytes)
             for position, item in enumerate(self._inputs)
-            if item.upload and item.state is None
+            if item.upload and (item.state is None or item.state.outcome is None)
         }
 
     def _refuse(self, positions: Iterable[int], refusals: Iterable[CalypsoError | None]) -> None:
@@ -215,7 +216,7 @@ class Batch:
         removal: OutcomeWord = "would_remove" if dry_run else "removed"
         gone = self._missing if dry_run else self._removed
         outcomes = self._list_foreseen() if dry_run else self._list_sent()
-        outcomes += [report_briefly(source.name, removal) for source in gone]
+        outcomes += [report_removal(source.name, removal) for source in gone]
         counts = count_outcomes(outcomes)
         batch_ids = sorted({state.batch_id for state in self._sent_states() if state.batch_id})
         return BatchReport.of(
@@ -249,9 +250,7 @@ class Batch:
 
     def _list_foreseen(self) -> list[InputOutcome]:
         return [
-            report_briefly(item.path, "replayed" if item.state else "would_send")
-            if item.upload and (item.state is None or item.state.is_uploaded)
-            else report_input(item, shared_slug=self._shared_slug)
+            report_foreseen(item) if item.upload else report_input(item, shared_slug=self._shared_slug)
             for item in self._inputs
         ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import groupby, islice
 from pathlib import PurePosixPath
 from typing import Any, Literal, Self
 
@@ -16,13 +17,14 @@ from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server.batches.batch_inputs import BatchInput
 from calypso_mcp.server.files.folder_walk import REASONS
-from calypso_mcp.server.results.models import USUAL, ToolResult, inline, take_first
+from calypso_mcp.server.results.models import USUAL, ToolResult, inline
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line, reason_of
 
 OutcomeWord = Literal[UploadOutcome, "skipped", "would_send", "removed", "would_remove"]
 
-#: Outcomes listed; the rest is in the counts.
-_MOST_OUTCOMES = 500
+#: Outcomes listed that need attention, and of each kind those that need none; the rest is in the counts.
+_MOST_OUTCOMES = 100
+_MOST_QUIET = 20
 #: Skipped files named for each reason, unchanged files, and endings of files for each hint.
 _MOST_EXAMPLES = 5
 _PATH_CHARS = 200
@@ -36,10 +38,8 @@ _CHANGED_HINTS = {
     "beside": "The old version of a changed file stays in the bucket, and searches still find it.",
     "replaced": "The old version of a changed file disappears as soon as the new one is searchable.",
 }
-_ELSEWHERE_HINT = (
-    "Sources of the same names that came from elsewhere were replaced. If both are wanted, use a bucket for"
-    " each folder, or send the folder above both."
-)
+_ELSEWHERE = "replaces the source of this name, which came from elsewhere"
+_ELSEWHERE_HINT = "To keep both sources of a name, use a bucket for each folder, or send the folder above both."
 #: What happened to the version before, if the reader should know it for this file.
 _EARLIER = {
     "kept": "not sent: the bucket holds another version, and if_exists=skip keeps it",
@@ -144,12 +144,11 @@ class BatchReport(ToolResult):
         """Return the report on all `outcomes`, those to act on first; `facts` are other fields."""
         skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
         others = [outcome for outcome in outcomes if outcome.outcome != "skipped"]
-        unchanged = sum(outcome.rank == _UNCHANGED for outcome in others)
-        most = min(_MOST_OUTCOMES, len(others) - max(0, unchanged - _MOST_EXAMPLES))
-        listed, omitted = take_first(sorted(others, key=lambda outcome: outcome.rank), most)
+        ranked = groupby(sorted(others, key=_rank), _rank)
+        listed = [outcome for rank, same in ranked for outcome in islice(same, _most_listed(rank))]
         return cls(
             outcomes=listed or None,
-            omitted=omitted,
+            omitted=len(others) - len(listed) or None,
             skipped=_kinds(skipped) or None,
             hints=_hints(outcomes) or None,
             **facts,
@@ -169,9 +168,22 @@ class BatchReport(ToolResult):
         return "\n".join(lines)
 
 
-def report_briefly(name: str, outcome: OutcomeWord) -> InputOutcome:
-    """Return an outcome without details: of a dry run, or of a source that is gone."""
+def report_removal(name: str, outcome: OutcomeWord) -> InputOutcome:
+    """Return the outcome of a source whose file is gone."""
     return InputOutcome(path=clean_line(name, _PATH_CHARS), outcome=outcome)
+
+
+def report_foreseen(item: BatchInput) -> InputOutcome:
+    """Return what a dry run says of an input that may be sent."""
+    state = item.state or FileState()
+    has_changed = is_changed(state)
+    return InputOutcome(
+        path=clean_line(item.path, _PATH_CHARS),
+        outcome="replayed" if state.is_uploaded else "would_send",
+        changed=has_changed or None,
+        reason=_earlier_reason(state),
+        hint=_changed_hint(state) if has_changed else "",
+    )
 
 
 def report_input(
@@ -221,8 +233,12 @@ def report_input(
     return outcome
 
 
+def _is_from_elsewhere(state: FileState) -> bool:
+    return state.earlier == "replaced" and not state.changed
+
+
 def _changed_hint(state: FileState) -> str:
-    if state.earlier == "replaced" and not state.changed:
+    if _is_from_elsewhere(state):
         return _ELSEWHERE_HINT
     return _CHANGED_HINTS.get(state.earlier or "", CHANGED_HINT)
 
@@ -230,6 +246,8 @@ def _changed_hint(state: FileState) -> str:
 def _earlier_reason(state: FileState) -> str | None:
     if state.earlier_id is not None and state.earlier in (None, "beside"):
         return f"the previous version ({state.earlier_id}) stays in the bucket"
+    if _is_from_elsewhere(state):
+        return _ELSEWHERE
     return _EARLIER.get(state.earlier or "")
 
 
@@ -263,11 +281,21 @@ def _hints(outcomes: Iterable[InputOutcome]) -> dict[str, str]:
         if outcome.hint:
             ending = PurePosixPath(outcome.path).suffix or outcome.path
             endings[outcome.code or "changed"][outcome.hint].add(ending)
-    return {
-        code if len(hints) == 1 else f"{code} ({join_first(sorted(files), _MOST_EXAMPLES, inline)})": hint
-        for code, hints in endings.items()
-        for hint, files in hints.items()
-    }
+    told: dict[str, list[str]] = defaultdict(list)
+    for code, hints in endings.items():
+        for hint, files in hints.items():
+            named = f" ({join_first(sorted(files), _MOST_EXAMPLES, inline)})" if len(hints) > 1 else ""
+            told[code + named].append(hint)
+    return {code: " ".join(hints) for code, hints in told.items()}
+
+
+def _rank(outcome: InputOutcome) -> tuple[int, bool]:
+    return outcome.rank
+
+
+def _most_listed(rank: tuple[int, bool]) -> int:
+    _, is_quiet = rank
+    return _MOST_EXAMPLES if rank == _UNCHANGED else _MOST_QUIET if is_quiet else _MOST_OUTCOMES
 
 
 def _kinds(skipped: Iterable[InputOutcome]) -> list[SkippedKind]:
