@@ -255,6 +255,16 @@ READ = {
     "csv of Excel": ("a.csv", "sep=;\nname;amount\nA;1,5\n", "name: A | amount: 1,5"),
     "csv in single quotes": ("a.csv", "'name','note'\n'A','b, c'\n", "name: A | note: b, c"),
     "csv without names": ("a.csv", "1,2\n3,4\n", "1 | 2\n3 | 4"),
+    "BibTeX": (
+        "a.bib",
+        "title = {The {N}orwegian {DNA}s of {Oslo}}",
+        "title = {The Norwegian DNAs of {Oslo}}",
+    ),
+    "manual page": (
+        "a.1",
+        '.\\" eel\n.TH EEL 1\n\\fB\\-\\-wait\\fR \\fISECONDS\\fP',
+        '.\\" eel\n.TH EEL 1\n--wait SECONDS',
+    ),
     "LaTeX": (
         "a.tex",
         'F\\"ur {\\"O}l, caf\\\'{e}, na\\"{\\i}f,\n\\v{C}esk\\\'y gro{\\ss}er \\o re 5\\,\\% \\cite{u}',

@@ -1,4 +1,8 @@
-r"""Plain text: paragraphs with line numbers; letters that LaTeX spells in ASCII (`K\"undigung`, `{\o}re`)."""
+r"""Plain text: paragraphs with line numbers.
+
+Letters are read as LaTeX spells them in ASCII (`K\"undigung`, `{\o}re`), words as BibTeX and manual pages mark
+them (`{N}orwegian`, `\fIfile\fR`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,11 @@ from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 
 _LATEX = (".tex", ".latex", ".ltx", ".bib", ".sty")
+#: The beginning of a word that keeps its capitals in all styles of BibTeX.
+_KEPT_CAPITALS = re.compile(r"\{(\w{1,40})\}(?=\w)")
+#: What manual pages begin with, after comments; the fonts and hyphens in them (groff_man(7), groff(7)).
+_MANUAL, _MANUAL_HEAD = re.compile(r"^\.(?:TH|Dd) ", re.MULTILINE), 5_000
+_FONT = re.compile(r"\\f(?:\(\w\w|\[\w{0,20}\]|\w)|\\(?=-)")
 #: A paragraph up to this long is joined with the next, if both stay within the second size.
 _SHORT_CHARS = 200
 _JOINED_CHARS = 400
@@ -33,11 +42,15 @@ _SPELLED = re.compile(rf"\{{(?:{_ACCENT}|{_LETTER})\}}|{_ACCENT}|{_LETTER}")
 
 
 def decode_text(file: FileContent) -> Decoded:
-    """Return the text of a file, with the letters that commands of LaTeX spell."""
+    """Return the text of a file, with the letters and words that LaTeX and manual pages mark as they are read."""
     decoded = decode(file.data, file.charset)
-    if file.filename.lower().endswith(_LATEX):
-        return replace(decoded, text=normalize("NFC", spell_letters(decoded.text)))
-    return decoded
+    text, name = decoded.text, file.filename.lower()
+    if name.endswith(_LATEX):
+        text = normalize("NFC", spell_letters(text))
+        text = _KEPT_CAPITALS.sub(r"\1", text) if name.endswith(".bib") else text
+    elif _MANUAL.search(text, 0, _MANUAL_HEAD):
+        text = _FONT.sub("", text)
+    return replace(decoded, text=text)
 
 
 def text_document(decoded: Decoded, *warnings: str) -> Document:
