@@ -22,18 +22,21 @@ ENGLISH = frozenset(_ENGLISH.split())
 #: Question words of other languages as `folding` spells them; none tells anything in another language.
 _QUESTION = """
     wer wen wem wessen wie wieviel wieviele welche welcher welches welchen welchem wann warum wieso weshalb
-    woher wohin wofür womit wodurch worin woran wozu
+    woher wohin wofür womit wodurch worin woran wozu wovon worauf worüber
     quel quelle quels quelles qui quoi où quand pourquoi combien lequel laquelle lesquels lesquelles
     qué cuál cuáles quién quiénes cuándo cuánto cuánta cuántos cuántas cómo dónde
     quale quali quanti quante perché quem qual quais quanto quantos quantas onde
     welke wanneer waarom hoeveel hvilken hvilke hvorfor hvornår hvordan vilken vilka varför hur
     kto kiedy gdzie dlaczego jaki jaka jakie który która które
-    kaç hangi hangisi nasil neden niçin nerede nereden nereye kimin
-    ποιοσ ποια ποιο ποιοι ποιεσ ποιον ποιων ποιουσ ποιασ πωσ ποτε γιατι τι ποσο ποσα ποσοι ποσεσ ποση ποσοσ
+    kaç hangi hangisi hangisidir nasil neden niçin nerede nereden nereye kimin kimdir kimdi
+    nedir neydi neyi neye neyin neler nelerdir
+    ποιοσ ποια ποιο ποιοι ποιεσ ποιον ποιων ποιουσ ποιασ πωσ ποτε γιατι τι ποσο ποσα ποσοι ποσεσ ποση ποσοσ ποσουσ
+    τινοσ ποιανου
     кто кого кому кем что чего чему чем какой какая какое какие каких каким какими какую каком когда где куда
     откуда почему зачем сколько чей чья чьё чьи хто що де коли чому скільки який яка яке які
     ما ماذا من متى أين اين كيف لماذا كم هل أي أية لمن بماذا
-    क्या कौन कौनसा कौनसी कब कहाँ कहां क्यों कैसे कैसा कैसी कितना कितने कितनी किस किसे किसने किसका किसकी किसके किन किनके
+    क्या कौन कौनसा कौनसी कब कहाँ कहां क्यों कैसे कैसा कैसी कितना कितने कितनी किस किसे किसने किसका किसकी किसके किससे किन किनके
+    सा सी
 """
 STOP_WORDS = ENGLISH | frozenset(normalize("NFKC", _QUESTION).split())
 
@@ -50,6 +53,12 @@ _UNREMARKABLE = """
     naam dagen tijd numer nazwa dni
     lang uhr ora ore tempo heures horas tiempo laat mycket länge ofta många godzinie godziny długo często
     saat kadar долго часто
+    brauche brauchen braucht bekomme bekommen bekommt erhalte erhalten finde findet dauern passiert
+    avons avez dois devons devez dure durent reçois reçoit trouve trouver besoin temps
+    tengo tienes tenemos debo dura duran necesito necesita recibo encuentro encuentra
+    abbiamo durano servono trovo trova bisogno tenho temos preciso precisa duram
+    heb duurt krijg krijgen vind nodig trwa mamy muszę potrzebuję behöver hittar
+    нужно надо длится находится найти получить есть можно было будет зовут звали назовите
 """
 _FUNCTION = """
     der die das den dem des ein eine einer eines einem einen und oder ist sind waren wird werden wurde
