@@ -177,7 +177,7 @@ async def test_files_of_one_name_in_two_folders_do_not_replace_each_other(
 async def test_a_file_that_replaces_one_of_another_folder_says_so_before_and_after(
     rig: Rig, folder: Path
 ) -> None:
-    rounds = [("hr", OLD, None, ""), ("hr", NEW, None, "disappears"), ("legal", OLD, "elsewhere", "keep both")]
+    rounds = [("hr", OLD, None, ""), ("hr", NEW, None, "disappears"), ("legal", OLD, "elsewhere", "both")]
     for place, content, reason, hint in rounds:
         (folder / place).mkdir(exist_ok=True)
         (folder / place / "leave.md").write_text(content)

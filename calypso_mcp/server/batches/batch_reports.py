@@ -39,7 +39,7 @@ _CHANGED_HINTS = {
     "replaced": "The old version of a changed file disappears as soon as the new one is searchable.",
 }
 _ELSEWHERE = "replaces the source of this name, which came from elsewhere"
-_ELSEWHERE_HINT = "To keep both sources of a name, use a bucket for each folder, or send the folder above both."
+_ELSEWHERE_HINT = "To keep both sources, use a bucket for each folder, or send the folder above both."
 #: What happened to the version before, if the reader should know it for this file.
 _EARLIER = {
     "kept": "not sent: the bucket holds another version, and if_exists=skip keeps it",
