@@ -8,10 +8,9 @@ from contextlib import nullcontext
 
 import pytest
 
-from calypso_mcp.local.indexing.documents import ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
 from calypso_mcp.local.indexing.formats.office.packages import Package
-from calypso_mcp.local.indexing.formats.registry import choose_entry
 
 NAV = (
     '<html><body><nav epub:type="toc"><ol><li><a href="text/c%201.xhtml#top">Fees</a></li></ol></nav>'
@@ -83,32 +82,3 @@ def test_a_protected_book_is_refused_and_one_with_hidden_fonts_is_not() -> None:
             packed.writestr("META-INF/encryption.xml", f'<e><enc:CipherReference URI="{page}"/></e>')
         with pytest.raises(ExtractionFailed, match="DRM") if is_refused else nullcontext():
             Package(target.getvalue()).check_protection()
-
-
-def test_chapters_of_a_fiction_book_are_its_sections() -> None:
-    told = """<?xml version="1.0" encoding="windows-1251"?>
-<FictionBook xmlns:l="http://www.w3.org/1999/xlink"><description><title-info>
-<book-title>Порт</book-title><annotation><p>Of lamps.</p></annotation><lang>ru</lang></title-info>
-</description><body><title><p>Port</p></title>
-<section><title><p>Part</p><p>One</p></title><annotation><p>Salt.</p></annotation>
-<section/><section><title><p>Quay</p></title><p>Nine <style name="b">ships</style><empty-line/> lay here.</p>
-<title/><subtitle>Night</subtitle><image l:href="#a"/><poem><stanza><v>Lamps,</v><v>ropes.</v></stanza></poem>
-
-
-
-
-</section></section></body><binary id="a" content-type="image/png">iVBORw0KGgo=</binary></FictionBook>"""
-    data = told.encode("cp1251")
-    document = choose_entry("a.fb2", "", data[:8_192]).read(FileContent(data, "a.fb2"))
-    assert document.title == "Порт"
-    assert [(block.heading_level, block.text, block.line_start) for block in document.blocks] == [
-        (None, "Of lamps.", 3),
-        (1, "Port", 4),
-        (1, "Part One", 5),
-        (None, "Salt.", 5),
-        (2, "Quay", 6),
-        (None, "Nine ships lay here.", 6),
-        (3, "Night", 7),
-        (None, "Lamps,", 7),
-        (None, "ropes.", 7),
-    ]

@@ -22,11 +22,9 @@ from calypso_mcp.local.indexing.documents import (
     FileContent,
     Part,
 )
-from calypso_mcp.local.indexing.formats.data.dialects import inflate_diagrams, page_of_book
 from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, without_tags
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
-from calypso_mcp.local.indexing.formats.registry import entry_of
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row
 from calypso_mcp.local.indexing.formats.unreadable import FLAT_OFFICE
 
@@ -62,6 +60,7 @@ _MOST_COLUMNS = 16_384
 #: Most cells of a workbook: empty ones take no room in the file, but they do here.
 _MOST_CELLS = 10_000_000
 _INDEX = re.compile(r"[0-9]{1,7}")
+_COMPRESSED = "The diagram is compressed. Save it without Compressed (File > Properties) or as PDF."
 _NO_ATTRIBUTES = re.compile(
     r"xmlns|xml:|^(?:id|class|style|type|version|href|src|d|[a-z]{1,2}\d?)$|:schemaLocation$"
 )
@@ -94,24 +93,20 @@ def read_xml(file: FileContent) -> Document:
 
     Raises:
         ExtractionFailed: `too_large` when elements are nested absurdly deep, or the cells of a workbook are
-            too many; `broken` for a damaged diagram; `unsupported` for other office documents.
+            too many; `unsupported` for other office documents, and for compressed diagrams of draw.io.
     """
     decoded = decode(file.data, xml_encoding(file.data) or file.charset)
-    page = page_of_book(decoded.text)
-    if page is not None:
-        document = entry_of("html").read(replace(file, data=page.encode(), charset="utf-8"))
-        return replace(document, warnings=(*decoded.warnings, *document.warnings))
+    text = decoded.text
     try:
-        text = inflate_diagrams(decoded.text)
         if text.rstrip().endswith("</resources>"):  # as the root; other formats have such a part
             text = _ANDROID.sub(lambda escape: " " if escape[1] in "nt" else escape[1], text)
         root, comments = _parse(text)
     except expat.ExpatError as error:
         return _without_tags(decoded, error.lineno)
-    except ValueError as error:
-        raise ExtractionFailed("broken", f"The diagram cannot be read: {error}.") from error
     if root.name in _FLAT_OFFICE:
         raise ExtractionFailed("unsupported", f"The file is {FLAT_OFFICE.label}. {FLAT_OFFICE.remedy}")
+    if root.name == "mxfile" and not all(page.elements for page in _named(root, "diagram")):
+        raise ExtractionFailed("unsupported", _COMPRESSED)
     if _WORKBOOK in root.attributes.values():
         return Document(tuple(_workbook_blocks(root)), warnings=decoded.warnings)
     stated = (*_named(root, "title"), *_named(root, "channel", "title"))
@@ -303,7 +298,8 @@ def _pieces(element: _Element) -> Iterator[str]:
     for part in element.content:
         if isinstance(part, str):
             yield part
-        elif _local(part.name) not in _NO_TEXT:
+        # The style of FictionBook has a name, and holds words.
+        elif _local(part.name) not in _NO_TEXT or "name" in part.attributes:
             yield from _pieces(part)
             if part.name in _DRAWN or _local(part.name) in _BREAKS:
                 yield " "
