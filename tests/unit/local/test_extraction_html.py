@@ -138,6 +138,19 @@ def test_a_table_used_for_layout_is_read_as_blocks() -> None:
     assert [block.text for block in document.blocks] == ["menu", "Title", "Text\na | b\nEnd"]
 
 
+def test_a_table_made_of_other_elements_has_rows_and_cells() -> None:
+    head = "<div role=rowgroup><div role=row><span role=columnheader>Plan</span><span role=columnheader>Seats"
+    rows = "<div role=row><div role=cell>Pro</div><div role=gridcell><p>20</p></div></div><div role=row>None"
+    assert texts(f"<div role=table>{head}</span></div></div>{rows}</div></div><p>End") == [
+        "Plan | Seats\nPro | 20\nNone",
+        "End",
+    ]
+
+
+def test_a_row_by_role_in_no_table_is_none() -> None:
+    assert texts("<div role=row><p>One</p><p>Two</p></div>") == ["One", "Two"]
+
+
 @pytest.mark.parametrize(
     "listing",
     [

@@ -86,8 +86,8 @@ READ = {
     "csv of one row": ("a.csv", "Site,Boats,Boats\n", "Site | Boats | Boats"),
     "json records in records": (
         "a.json",
-        '{"chat": [{"text": "At 11", "from": {"name": "Mira", "id": null}}, {"text": ["A", {"bold": "b"}]}]}',
-        "chat: text: At 11 | from.name: Mira\nchat: text: A | text.bold: b",
+        '{"chat": [{"text": "At 11", "by": {"name": "Mira", "id": null}}, {"text": ["A\\n1", {"b": "B"}]}]}',
+        "chat: text: At 11 | by.name: Mira\nchat: text: A 1 | text.b: B",
     ),
     "json html": ("a.json", '{"a": "<p>The <b>Jade</b>s<br>cost a&lt;b"}', "a: The Jades cost a<b"),
     "json brackets": ("a.json", '{"a": "List<String> a < b > c"}', "a: List<String> a < b > c"),

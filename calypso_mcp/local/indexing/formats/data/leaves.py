@@ -94,7 +94,7 @@ def _lines(path: str, value: Any, depth: int, *, is_item: bool = False) -> Itera
         raise ValueError("nested too deep")
     if isinstance(value, Mapping):
         entries = cast("Mapping[str, Any]", value)
-        record = _record(path, entries, _ITEM_DEPTH if is_item else 1)
+        record = _record(path, entries, is_item=is_item)
         if record is not None:
             yield record
             return
@@ -113,12 +113,12 @@ def _lines(path: str, value: Any, depth: int, *, is_item: bool = False) -> Itera
         yield _named(path, leaf_text(value).strip()), 1
 
 
-def _record(path: str, entries: Mapping[str, Any], deepest: int) -> tuple[str, int] | None:
+def _record(path: str, entries: Mapping[str, Any], *, is_item: bool) -> tuple[str, int] | None:
     """Return an object as one line, and how many leaves it holds; None if it is too deep or too long."""
-    found = _cells("", entries, deepest)
+    found = _cells("", entries, _ITEM_DEPTH if is_item else 1)
     if found is None:
         return None
-    cells = [cell for cell, _ in found if cell]
+    cells = [" ".join(cell.split()) if is_item else cell for cell, _ in found if cell]
     line = CELL_SEPARATOR.join(cells)
     if len(line) > RECORD_CHARS or "\n" in line:
         return None

@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborNode
 from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.html.visibility import (
+    has_lines,
     is_never_content,
     is_way_down,
     list_parts,
@@ -33,6 +34,12 @@ _LEVELS = {str(level): level for level in range(1, 7)}
 #: Of a heading by its role that states none (WAI-ARIA, heading).
 _LEVEL_UNSTATED = 2
 _CELLS = frozenset({"td", "th"})
+#: Elements of a table by their roles (WAI-ARIA, table and grid), as programs make them of any element.
+_BY_ROLE = {
+    **dict.fromkeys(("table", "grid", "treegrid"), "table"),
+    "row": "tr",
+    **dict.fromkeys(("cell", "gridcell", "columnheader", "rowheader"), "td"),
+}
 #: Inline elements that stand apart from each other.
 _EDGED = frozenset({"button", "label"})
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
@@ -108,7 +115,7 @@ class _Reader:
             for node in root.css("[role=heading]")
         }
         for node, entering in walk(root, self._is_skipped):
-            tag = node.tag or ""
+            tag = self._tag(node)
             if node.is_text_node:
                 self._add(node.text_content or "")
                 continue
@@ -130,6 +137,11 @@ class _Reader:
         self._end_line()
         self._end_block()
         return self._blocks
+
+    def _tag(self, node: LexborNode) -> str:
+        by_role = _BY_ROLE.get(node.attributes.get("role") or "")
+        is_in_table = by_role == "table" or len(self._spanning) > 1
+        return (by_role if is_in_table else None) or node.tag or ""
 
     def _is_skipped(self, node: LexborNode) -> bool:
         is_of_page = node.tag == "footer" and not self._sections and not self._has_footer
@@ -193,6 +205,8 @@ class _Reader:
         if tag == "table":
             self._spanning.pop()
         elif tag == "tr" and self._rows:
+            if row is not None and any(map(str.strip, self._inline)):
+                self._end_cell(row, node)  # text of a row by role that is in no cell
             if row:
                 self._add_spanning(row)
             self._end_row(self._rows.pop())
@@ -215,11 +229,8 @@ class _Reader:
     def _begins_row(self, listing: LexborNode) -> bool:
         """Whether lines of code begin the open row: the numbers of lines before them are left out."""
         row = self._rows[-1] if self._rows else None
-        if row is None or any(row) or any(map(str.strip, self._inline)):
-            return False
-        parts = list_parts(listing)
-        code = "".join(part.text_content or "" for part in parts if part.is_text_node)
-        return not parts or "\n" in code.strip()
+        is_first = row is not None and not any(row) and not any(map(str.strip, self._inline))
+        return is_first and has_lines(listing)
 
     def _count(self, tag: str, change: int) -> None:
         if tag in _GROUPS:

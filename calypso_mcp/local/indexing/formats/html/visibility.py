@@ -83,6 +83,12 @@ def list_parts(node: LexborNode) -> list[LexborNode]:
     return parts if is_small else []
 
 
+def has_lines(node: LexborNode) -> bool:
+    """Whether an element holds several lines of text, or a lot of it."""
+    parts = list_parts(node)
+    return not parts or "\n" in _text_of(parts)
+
+
 def is_way_down(node: LexborNode) -> bool:
     """Whether an element is a link of a few words past the menu."""
     leads_to = node.attributes.get("href") or "" if node.tag == "a" else ""

@@ -1,7 +1,7 @@
 r"""Plain text: paragraphs with line numbers.
 
-Letters are read as LaTeX spells them in ASCII (`K\"undigung`, `{\o}re`), words as BibTeX and manual pages mark
-them (`{N}orwegian`, `\fIfile\fR`).
+Letters that LaTeX spells in ASCII (`K\"undigung`, `{\o}re`) are read as such, and words that BibTeX and
+manual pages mark (`{N}orwegian`, `\fIfile\fR`) as words.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SPELLED = re.compile(rf"\{{(?:{_ACCENT}|{_LETTER})\}}|{_ACCENT}|{_LETTER}")
 
 
 def decode_text(file: FileContent) -> Decoded:
-    """Return the text of a file, with the letters and words that LaTeX and manual pages mark as they are read."""
+    """Return the text of a file, with the letters and words that LaTeX, BibTeX and manual pages spell."""
     decoded = decode(file.data, file.charset)
     text, name = decoded.text, file.filename.lower()
     if name.endswith(_LATEX):
