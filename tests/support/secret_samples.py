@@ -167,6 +167,22 @@ TOKENS: dict[str, Callable[[], str]] = {
     "Adafruit": lambda: "ai" + "o_" + letters(28),
     "Prefect": lambda: "pn" + "u_" + letters(36),
     "ReadMe": lambda: "rd" + "me_" + letters(70, _LOWER),
+    "Render": lambda: "rn" + "d_" + letters(28),
+    "Scalingo": lambda: "tk" + "-us-" + letters(48, _URL),
+    "Vercel": lambda: "vc" + "p_" + letters(56),
+    "Vercel Blob": lambda: f"vercel{'_blob_rw_'}{letters(16)}_{letters(30)}",
+    "Yandex Cloud, key": lambda: "AQ" + "VN" + letters(36, _URL),
+    "Yandex Cloud, token": lambda: f"t{'1.'}{letters(200, _URL)}.{letters(86, _URL)}",
+    "Resend": lambda: f"r{'e_'}{letters(8)}_{letters(24)}",
+    "Twilio": lambda: "S" + "K" + letters(32, _HEX),
+    "Voyage": lambda: "p" + "a-" + letters(43, _URL),
+    "Firecrawl": lambda: "f" + "c-" + letters(32, _HEX),
+    "Modal": lambda: "a" + "s-" + letters(22),
+    "Frame.io": lambda: "fi" + "o-u-" + letters(64, _URL),
+    "SettleMint": lambda: "sm" + "_pat_" + letters(16),
+    "Ionic": lambda: "io" + "n_" + letters(42),
+    "Anyscale": lambda: "esec" + "ret_" + letters(26, _LOWER),
+    "Snyk": lambda: f"sny{'k_uat.'}{letters(8, _HEX)}.{letters(40, _URL)}.{letters(40, _URL)}",
 }
 
 

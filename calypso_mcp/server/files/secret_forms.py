@@ -97,6 +97,12 @@ CLOUDS = (
     Form("Fly.io token", "FlyV1 fm[12][ar]?_[A-Za-z0-9+/=_-]{60}"),
     Form("PlanetScale token", "pscale_(?:tkn|oauth|pw)_[A-Za-z0-9=._-]{32}"),
     Form("Supabase token", "sb(?:p|_secret)_[A-Za-z0-9_-]{31}", stands_alone=True),
+    Form("Render API key", "rnd_[A-Za-z0-9]{28}", stands_alone=True, holds="aA0"),
+    Form("Scalingo token", "tk-us-[A-Za-z0-9_-]{48}", stands_alone=True, holds="aA0"),
+    Form("Vercel token", "vc[aikpr]_[A-Za-z0-9]{40}", stands_alone=True, holds="aA0"),
+    Form("Vercel token", "vercel_blob_rw_[A-Za-z0-9]{16}_[A-Za-z0-9]{30}", stands_alone=True),
+    Form("Yandex Cloud key", "AQVN[A-Za-z0-9_-]{35}", stands_alone=True, holds="aA0"),
+    Form("Yandex Cloud token", r"t1\.[A-Za-z0-9_-]{20,400}={0,2}\.[A-Za-z0-9_-]{86}", stands_alone=True),
     Form("Alibaba Cloud key", "LTAI[A-Za-z0-9]{20}", stands_alone=True, is_exact=True, holds="aA0"),
 )
 
@@ -196,6 +202,18 @@ SERVICES = (
     Form("Typeform token", r"tfp_[A-Za-z0-9_.=-]{59}", stands_alone=True, holds="aA0"),
     Form("Adafruit key", "aio_[A-Za-z0-9]{28}", stands_alone=True, is_exact=True, holds="aA0"),
     Form("Prefect key", "pnu_[A-Za-z0-9]{36}", stands_alone=True, is_exact=True),
+    Form(
+        "Resend API key", "re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}", stands_alone=True, is_exact=True, holds="aA0"
+    ),
+    Form("Twilio API key", "SK[a-f0-9]{32}", stands_alone=True, is_exact=True, holds="a0"),
+    Form("Voyage API key", "pa-[A-Za-z0-9_-]{43}", stands_alone=True, is_exact=True, holds="aA0"),
+    Form("Firecrawl API key", "fc-[a-f0-9]{32}", stands_alone=True, is_exact=True, holds="a0"),
+    Form("Modal token", "a[ks]-[A-Za-z0-9]{22}", stands_alone=True, is_exact=True, holds="aA"),
+    Form("Frame.io token", "fio-u-[A-Za-z0-9_=-]{64}", stands_alone=True),
+    Form("SettleMint token", "sm_[aps]at_[A-Za-z0-9]{16}", stands_alone=True, is_exact=True),
+    Form("Ionic token", "ion_[A-Za-z0-9]{42}", stands_alone=True, is_exact=True),
+    Form("Anyscale key", "esecret_[a-z0-9]{20}", stands_alone=True, holds="a0"),
+    Form("Snyk token", r"snyk_[su]at\.[a-f0-9]{8}\.[A-Za-z0-9_.-]{40}", stands_alone=True),
     Form("ReadMe key", "rdme_[a-z0-9]{70}", stands_alone=True),
 )
 
