@@ -56,7 +56,7 @@ class Block:
     """A heading, paragraph (or several very short ones), list or table, in reading order.
 
     Where the text has as many line ends as the span from `line_start` to `line_end`, each of its lines is one
-    of the file; else (HTML flows) only the span as a whole is known.
+    of the file; else only the span as a whole is known.
     """
 
     text: str

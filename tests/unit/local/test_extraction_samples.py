@@ -49,7 +49,7 @@ ANSWERS = {
     "What do three red blinks mean?": (
         "lamp-troubleshooting.html",
         None,
-        11,
+        None,
         "Lamp troubleshooting",
     ),
     "When does a parcel count as lost?": ("escalation-notes.txt", None, 18, None),

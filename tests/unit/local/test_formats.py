@@ -489,8 +489,7 @@ def test_what_does_not_parse_is_read_as_text_and_says_so(name: str, content: str
         ("a.csv", 'name,city\nA,"x\ny"\nB,z\n', [(2, 4)]),
         ("a.yaml", "# c\na: 1\n", [(1, 2)]),
         ("a.xml", "<?xml version='1.0'?>\n<a>\n<b>x</b>\n</a>", [(2, 4)]),
-        ("a.html", "<p>one</p><p>two</p>", [(None, None)]),
-        ("a.html", "<p>one</p>\n\n<p>two</p>\n\n", [(1, 3)]),
+        ("a.html", "<p>one</p>\n\n<p>two</p>\n\n", [(None, None)]),
     ],
 )
 def test_lines_are_those_of_the_file_and_left_out_where_they_say_nothing(

@@ -8,7 +8,6 @@ from collections.abc import Callable, Container, Iterator
 from selectolax.lexbor import LexborNode
 
 from calypso_mcp.local.indexing.documents import Block
-from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.html.visibility import (
     has_lines,
     is_never_content,
@@ -61,7 +60,6 @@ _SECTIONS = frozenset({"article", "main"})
 
 def visible_blocks(
     root: LexborNode,
-    lines: SourceLines,
     left_out: Container[int] = frozenset(),
     *,
     has_footer: bool = False,
@@ -71,7 +69,7 @@ def visible_blocks(
     List items begin with "- "; " | " separates table cells. Elements are `left_out` by their memory ids, and
     so is the footer of the page unless `has_footer`.
     """
-    return _Reader(lines, left_out, has_footer=has_footer).read(root)
+    return _Reader(left_out, has_footer=has_footer).read(root)
 
 
 class _Reader:
@@ -81,12 +79,9 @@ class _Reader:
     or to a cell of the open row. Outside lists and tables every line is a block of its own.
     """
 
-    def __init__(self, source: SourceLines, left_out: Container[int], *, has_footer: bool) -> None:
-        self._source = source
+    def __init__(self, left_out: Container[int], *, has_footer: bool) -> None:
         self._has_footer = has_footer
         self._left_out = left_out
-        #: First and last line of the text gathered for the next block; empty where they are unknown.
-        self._span: list[int] = []
         self._blocks: list[Block] = []
         self._lines: list[str] = []
         #: How many of them say what the open table shows.
@@ -150,8 +145,6 @@ class _Reader:
         return is_of_page or is_first or node.mem_id in self._left_out or is_never_content(node)
 
     def _add(self, text: str) -> None:
-        if (found := self._source.find(text)) is not None:
-            self._span += found
         text = text.replace("\xad", "")
         self._texts += not text.isspace()
         self._inline.append(text if self._preformatted else re.sub(r"\s+", " ", text))
@@ -180,7 +173,7 @@ class _Reader:
         text = _tidy("".join(self._inline)).replace("\n", " ")
         self._inline = []
         if text:
-            self._append(text, level)
+            self._blocks.append(Block(text, heading_level=level))
 
     def _open(self, tag: str, node: LexborNode) -> None:
         if tag == "table" or (tag == "pre" and self._begins_row(node)):
@@ -293,16 +286,11 @@ class _Reader:
             header, rows = "\n".join(self._lines[: self._header_lines]), self._lines[self._header_lines :]
             repeated_header = header[:LONGEST_HEADER]
             for run in list(fill_passages(rows, len, len(repeated_header))) or [[]]:
-                self._append("\n".join([header, *run]), is_table=True)
+                self._blocks.append(Block("\n".join([header, *run]), is_table=True))
                 header = repeated_header
         elif self._lines:
-            self._append("\n".join(self._lines))
+            self._blocks.append(Block("\n".join(self._lines)))
         self._lines, self._header_lines = [], 1
-
-    def _append(self, text: str, heading_level: int | None = None, *, is_table: bool = False) -> None:
-        line_start, line_end = (self._span[0], self._span[-1]) if self._span else (None, None)
-        self._span = []
-        self._blocks.append(Block(text, None, line_start, line_end, heading_level, is_table))
 
 
 def _span(cell: LexborNode, name: str, most: int = 65_534) -> int:

@@ -15,7 +15,6 @@ from selectolax.lexbor import LexborNode
 
 from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.html.blocks import BLOCKS, visible_blocks, walk
-from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.html.visibility import is_never_content
 
 #: Share of the page's text that one piece of furniture has at most.
@@ -230,14 +229,14 @@ def _names(node: LexborNode) -> str:
     return f"{attributes.get('id') or ''} {attributes.get('class') or ''}".lower()
 
 
-def find_main_content(root: LexborNode, markup: str, blocks: Sequence[Block]) -> tuple[Block, ...]:
+def find_main_content(root: LexborNode, blocks: Sequence[Block]) -> tuple[Block, ...]:
     """Return the `blocks`, all that is visible, of the marked main content, or of all but the furniture."""
     whole = _chars(blocks)
     for marked in _marked(root):
-        main = visible_blocks(marked, SourceLines(markup), find_asides(marked), has_footer=True)
+        main = visible_blocks(marked, find_asides(marked), has_footer=True)
         if _chars(main) >= _LEAST_SHARE * whole:
             return (*_missing_heading(main, blocks), *main)
-    rest = visible_blocks(root, SourceLines(markup), find_furniture(root))
+    rest = visible_blocks(root, find_furniture(root))
     return tuple(rest if _chars(rest) >= _LEAST_LEFT * whole else blocks)
 
 

@@ -17,7 +17,6 @@ from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
 from calypso_mcp.local.indexing.formats.html.blocks import visible_blocks
 from calypso_mcp.local.indexing.formats.html.furniture import find_main_content, find_questions_of_consent
-from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 
 #: The parser needs time that grows with the square of the nesting; browsers stop at 512.
 MAX_DEPTH = 5_000
@@ -53,7 +52,7 @@ _FALLBACK = re.compile(
 #: Text of XHTML, and a comment to the parser.
 _LITERAL = re.compile(r"<!\[CDATA\[([^\]]*+(?:\](?!\]>)[^\]]*+)*+)(?:\]\]>)?+")
 #: The parser would see nothing but frames.
-_FRAMES = re.compile(r"</?frame(?:set)?\b([^<>]*+)>", re.IGNORECASE)
+_FRAMES = re.compile(r"</?frame(?:set)?\b[^<>]*+>", re.IGNORECASE)
 #: A style that is never closed goes on to the end.
 _NO_WORDS = re.compile(
     r"<style\b[^<]*+(?:<(?!/style)[^<]*+)*+(?:</style)?+|<[^<>]*+>|[\W\d_]++", re.IGNORECASE
@@ -95,11 +94,8 @@ def read_html(file: FileContent) -> Document:
     if root is not None:
         # All pages of a site share the footer; that of a chosen file is content.
         asked = find_questions_of_consent(root, markup)
-        blocks = tuple(visible_blocks(root, SourceLines(markup), asked, has_footer=not file.is_page))
-        blocks = find_main_content(root, markup, blocks) if file.is_page else blocks
-    if markup.count("\n") < len(blocks):
-        # Lines that hold several paragraphs tell a reader nothing.
-        blocks = tuple(block.without_place() for block in blocks)
+        blocks = tuple(visible_blocks(root, asked, has_footer=not file.is_page))
+        blocks = find_main_content(root, blocks) if file.is_page else blocks
     stated = " ".join(title.text().split()) if title is not None else ""
     left_out = (f"{unread:,} frames were not read: there are too many",) if unread else ()
     doubts = _doubts(parser, stated, blocks) if file.is_page or not blocks else ()
@@ -134,9 +130,7 @@ def _parse(markup: str) -> LexborHTMLParser:
 def _frame_text(markup: str) -> str:
     """Return the text of the document that a frame holds itself, but not of frames in it."""
     root = _parse(prepare(markup, lambda _: "", is_xhtml=False)).body
-    return (
-        "\n".join(block.text for block in visible_blocks(root, SourceLines(""))) if root is not None else ""
-    )
+    return "\n".join(block.text for block in visible_blocks(root)) if root is not None else ""
 
 
 def _is_xhtml(filename: str, markup: str) -> bool:
@@ -160,7 +154,7 @@ def _check_depth(markup: str) -> None:
 
 
 def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) -> str:
-    """Return `markup` with as many line ends.
+    """Return `markup` as the parser should see it.
 
     Documents that frames hold themselves follow as paragraphs; what is shown without frames, and what stands
     in the shadow of an element, stands in the page; text for browsers without scripts is text, but
@@ -174,13 +168,13 @@ def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) ->
     def changed(tag: re.Match[str]) -> str:
         name, attributes = tag[1].lower(), tag[2]
         if len(attributes) > _MOST_ATTRIBUTES and _has_too_many(attributes):
-            return f"<{tag[1]}{_line_ends(attributes)}>"
+            return f"<{tag[1]}>"
         if name == "iframe" and (frame := _FRAME.search(attributes)) is not None:
             text = " ".join(read_frame(unescape(frame[1] or frame[2] or "")).split())
             return f"<p>{escape(text)}</p>{tag[0]}"
         if name == "template":
             in_shadow.append("shadowroot" in attributes.lower())
-            return f"<div>{_line_ends(attributes)}" if in_shadow[-1] else tag[0]
+            return "<div>" if in_shadow[-1] else tag[0]
         if name == "/template":
             # As it is it would end nothing, and each shadow would stand in the one before.
             return "</div>" if in_shadow and in_shadow.pop() else tag[0]
@@ -188,17 +182,12 @@ def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) ->
             return f"<{tag[1]}{attributes[:-1]}></{tag[1]}>"
         return tag[0]
 
-    shown = _FALLBACK.sub(_shown, _START_TAG.sub(changed, markup))
-    return _FRAMES.sub(lambda tag: _line_ends(tag[1]), shown)
+    return _FRAMES.sub("", _FALLBACK.sub(_shown, _START_TAG.sub(changed, markup)))
 
 
 def _has_too_many(attributes: str) -> bool:
     names = (found for found in _ATTRIBUTE.finditer(attributes) if found[1])
     return next(islice(names, _MOST_ATTRIBUTES, None), None) is not None
-
-
-def _line_ends(text: str) -> str:
-    return "\n" * text.count("\n")
 
 
 def _shown(fallback: re.Match[str]) -> str:
