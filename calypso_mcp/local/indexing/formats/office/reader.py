@@ -31,7 +31,7 @@ from calypso_mcp.local.indexing.formats.office.old_files import (
 from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, OPEN_CONTENT, Package, without_ruby
 from calypso_mcp.local.indexing.formats.office.pictures import read_pictures
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
-from calypso_mcp.local.indexing.formats.office.slides import SLIDE_MARK, shown_on_slides, with_slide_marks
+from calypso_mcp.local.indexing.formats.office.slides import SLIDE_MARK, footers_of_slides, with_slide_marks
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
 from calypso_mcp.local.indexing.formats.office.word_text import with_plain_text
 
@@ -142,7 +142,7 @@ def _beside_cells(package: Package) -> Iterator[Block]:
 
 def _beside_text(package: Package, kind: str | None) -> Iterator[str]:
     if kind in _PRESENTATIONS:
-        yield from shown_on_slides(package)
+        yield from footers_of_slides(package)
     elif kind != "epub":
         yield from package.margins()
 

@@ -1,10 +1,10 @@
-"""What anydoc does not tell about slides: where each begins, and what footers and layouts show on them."""
+"""What anydoc does not tell about slides: where each begins, and what their footers say."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, count
+from collections.abc import Callable, Iterator
+from itertools import count
 
 from calypso_mcp.local.indexing.formats.office.packages import DRAWN_TEXT, Markup, Package, without_notes
 from calypso_mcp.local.indexing.formats.office.word_text import SIGNS
@@ -36,7 +36,7 @@ _MARK_PAGE = (
     "</draw:page>"
 )
 _SHAPE = Markup(re.compile(r"<p:sp[ >]"), "</p:sp>", DRAWN_TEXT.text)
-_PLACEHOLDER, _FOOTER = re.compile(r"<p:ph\b"), re.compile(r'<p:ph\b[^<>]*\stype="ftr"')
+_FOOTER = re.compile(r'<p:ph\b[^<>]*\stype="ftr"')
 _OPEN_FOOTER = Markup(
     re.compile(r"<presentation:footer-decl(?:\s[^<>]*)?(?<!/)>"), "</presentation:", re.compile(r">([^<]+)")
 )
@@ -47,7 +47,6 @@ _SIGNS_IN_RUN = re.compile(
 )
 _SIGNS_AT = 0xF000
 _SIGN = re.compile("[\uf020-\uf0ff]")
-_HIDES_MASTER = re.compile(r'<p:sld(?:Layout)?\s[^<>]*\bshowMasterSp="(?:0|false)"')
 
 
 def with_slide_marks(package: Package) -> bytes | None:
@@ -92,27 +91,13 @@ def slide_parts(package: Package) -> list[str]:
     return [part if part in package.names else "" for part in found]
 
 
-def shown_on_slides(package: Package) -> Iterator[str]:
-    """Yield the text of footers, and of what the layouts and masters of slides show on them, each once."""
-    slides = [part for part in slide_parts(package) if part]
-    layouts = _behind(package, slides, "ppt/slideLayouts/")
-    masters = _behind(package, layouts, "ppt/slideMasters/")
-    footers = (shape for shape in _shapes(package, slides) if _FOOTER.search(shape) is not None)
-    drawn = (shape for shape in _shapes(package, layouts + masters) if _PLACEHOLDER.search(shape) is None)
-    yield from dict.fromkeys(text for shape in chain(footers, drawn) for text in DRAWN_TEXT.texts_of(shape))
+def footers_of_slides(package: Package) -> Iterator[str]:
+    """Yield the text of footers, each once."""
+    slides = (package.text(part) for part in slide_parts(package) if part)
+    shapes = (shape for slide in slides for shape in _SHAPE.paragraphs_of(slide) if _FOOTER.search(shape))
+    yield from dict.fromkeys(text for shape in shapes for text in DRAWN_TEXT.texts_of(shape))
     if _OPEN_CONTENT in package.names:
         yield from dict.fromkeys(_OPEN_FOOTER.texts_of(package.text(_OPEN_CONTENT)))
-
-
-def _behind(package: Package, parts: Iterable[str], folder: str) -> list[str]:
-    """Return the parts of a folder that the others show."""
-    showing = (part for part in parts if _HIDES_MASTER.search(package.text(part)) is None)
-    found = (name for part in showing for name in package.targets(part).values() if name.startswith(folder))
-    return [name for name in dict.fromkeys(found) if name in package.names]
-
-
-def _shapes(package: Package, parts: Iterable[str]) -> Iterator[str]:
-    return (shape for part in parts for shape in _SHAPE.paragraphs_of(package.text(part)))
 
 
 def _mark_slides(xml: str) -> str:
