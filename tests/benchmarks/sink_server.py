@@ -1,7 +1,8 @@
 """A Calypso API that stores nothing, as fast as Python allows: the loopback peer of the upload benchmarks.
 
 Started as a process of its own, it prints its port, answers the batch and single upload endpoints and
-swallows PUT bodies, each after a chosen delay. `GET /stats` tells how many requests of each kind came.
+swallows PUT bodies, each after a chosen delay, over TLS if it is given a certificate. `GET /stats` tells how
+many requests of each kind came.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import socket
+import ssl
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -115,10 +118,15 @@ async def main() -> None:
     """Serve on a free loopback port until standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--put-delay-ms", type=float, default=0)
+    parser.add_argument("--certificate", help="PEM file with the key and the certificate of this host's name")
     arguments = parser.parse_args()
     sink = Sink(arguments.put_delay_ms / 1000)
-    server = await asyncio.start_server(sink.serve, "127.0.0.1", 0, limit=_READ_BYTES)
-    sink.origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    tls, scheme, host = None, "http", "127.0.0.1"
+    if arguments.certificate:
+        tls, scheme, host = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), "https", socket.gethostname()
+        tls.load_cert_chain(arguments.certificate)
+    server = await asyncio.start_server(sink.serve, host, 0, limit=_READ_BYTES, ssl=tls)
+    sink.origin = f"{scheme}://{host}:{server.sockets[0].getsockname()[1]}"
     print(sink.origin, flush=True)
     async with server:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

@@ -1,12 +1,13 @@
 """How fast a folder moves into a bucket, beside the raw limit measured in the same run.
 
-    python tests/benchmarks/uploads.py [--scenario NAME ...] [--repeat N]
+    python tests/benchmarks/uploads.py [--scenario NAME ...] [--repeat N] [--tls]
 
 Every scenario sends the same files to a loopback API three ways: one `upload_batch` call of a real MCP
 client to a `calypso-mcp` child process over stdio, a bare httpx2 loop with the same parallelism, and a bare
 sequential loop. Wall time is that of the call (the server is already running), memory is the child's own.
 The call is the first upload of its process, in a new data folder that has only the compiled patterns of the
-search for secrets: a record of sent files that other runs have filled would be slower.
+search for secrets: a record of sent files that other runs have filled would be slower. With `--tls`, all
+three send over https, as to the hosted API.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import asyncio
 import json
 import os
 import random
+import socket
 import statistics
 import sys
 import tempfile
@@ -23,10 +25,14 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from mcp import Client, StdioServerParameters, stdio_client
 
 PARALLEL = 8
@@ -81,13 +87,32 @@ def make_files(folder: Path, scenario: Scenario) -> list[Path]:
     return paths
 
 
+def make_certificate(path: Path) -> None:
+    """Write a key and a certificate of this host's name, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, socket.gethostname())])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(socket.gethostname())]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    path.write_bytes(key.private_bytes(pem, *form) + certificate.public_bytes(pem))
+
+
 @asynccontextmanager
 async def sink(put_delay_ms: int) -> AsyncGenerator[str]:
-    """Start a loopback API in a process of its own; yield its origin."""
+    """Start a loopback API in a process of its own, over TLS with `SSL_CERT_FILE`; yield its origin."""
+    certificate = os.environ.get("SSL_CERT_FILE")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("sink_server.py")),
         f"--put-delay-ms={put_delay_ms}",
+        *([f"--certificate={certificate}"] if certificate else []),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -215,14 +240,19 @@ async def main() -> None:
     parser.add_argument("--scenario", action="append", help="part of a scenario's name; repeatable")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.add_argument("--tls", action="store_true", help="send over https")
     arguments = parser.parse_args()
-    for scenario in SCENARIOS:
-        if arguments.scenario and not any(part in scenario.name for part in arguments.scenario):
-            continue
-        row = await run(scenario, arguments.repeat)
-        print(
-            json.dumps(row) if arguments.json else "  ".join(f"{k}: {v}" for k, v in row.items()), flush=True
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.pop("SSL_CERT_FILE", None)
+        if arguments.tls:
+            os.environ["SSL_CERT_FILE"] = f"{folder}/certificate.pem"
+            make_certificate(Path(os.environ["SSL_CERT_FILE"]))
+        for scenario in SCENARIOS:
+            if arguments.scenario and not any(part in scenario.name for part in arguments.scenario):
+                continue
+            row = await run(scenario, arguments.repeat)
+            text = json.dumps(row) if arguments.json else "  ".join(f"{k}: {v}" for k, v in row.items())
+            print(text, flush=True)
 
 
 if __name__ == "__main__":
