@@ -26,7 +26,7 @@ from calypso_mcp.local.indexing.formats import registry
 from calypso_mcp.local.indexing.formats.ocr import engines as ocr_engines
 from calypso_mcp.local.indexing.formats.ocr.layout import Line, join_lines
 from calypso_mcp.local.indexing.formats.office import packages, pictures
-from tests.support.pdfs import mapped_pdf
+from tests.support.pdfs import mapped_pdf, scanned_pdf
 from tests.support.scans import photograph, picture_file, scanned_pages, typeset, typeset_columns
 
 needs_ocr = pytest.mark.skipif(
@@ -296,8 +296,12 @@ async def test_a_picture_that_unpacks_to_gigabytes_is_refused(
 
 @needs_ocr
 async def test_a_picture_without_text_is_said_to_have_none(extractor: Extractor, tmp_path: Path) -> None:
-    with pytest.raises(ExtractionFailed, match="no text"):
-        await read(extractor, tmp_path, "blank.png", picture_file([photograph(typeset([]))], "PNG"))
+    blank = picture_file([photograph(typeset([]))], "PNG")
+    for name, content in (("blank.png", blank), ("drawing.pdf", scanned_pdf(2))):
+        with pytest.raises(ExtractionFailed, match="no text") as caught:
+            await read(extractor, tmp_path, name, content)
+        # Whatever has another code is sent again with every sync.
+        assert (caught.value.code, "[ocr]" in caught.value.message) == ("empty", False)
 
 
 @pytest.fixture

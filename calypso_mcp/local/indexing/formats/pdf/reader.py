@@ -38,7 +38,8 @@ def read_pdf(file: FileContent) -> Document:
     """Return the paragraphs of every page.
 
     Raises:
-        ExtractionFailed: `encrypted`, `broken`, `no_text_layer` or `too_large` (over `file.max_chars`).
+        ExtractionFailed: `encrypted`, `broken`, `empty`, `no_text_layer` or `too_large` (over
+            `file.max_chars`).
     """
     return read_pages(file, None)
 
@@ -76,7 +77,8 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
         form_data = _form_data(pdf)
         blocks += form_data
         if not blocks:
-            raise ExtractionFailed("no_text_layer", _no_text_message(len(pdf), short, recognized))
+            code = "no_text_layer" if any(short.values()) else "empty"
+            raise ExtractionFailed(code, _no_text_message(len(pdf), short))
         attached = _attachments(pdf, file)
         warnings = (*_warnings(short, recognized), *_form_warning(pdf, form_data), *attached.warnings)
         is_incomplete = bool(short[Shortcoming.PICTURE] or short[Shortcoming.GARBLED])
@@ -196,10 +198,10 @@ def _title(pdf: Any) -> str | None:
     return None if not title or _NO_TITLE.search(title) else normalize("NFC", title)
 
 
-def _no_text_message(count: int, short: dict[Shortcoming, list[int]], recognized: Sequence[int]) -> str:
+def _no_text_message(count: int, short: dict[Shortcoming, list[int]]) -> str:
     what = "only page" if count == 1 else f"{count} pages"
-    if recognized:
-        return f"OCR found no text on the {what} of the PDF."
+    if not any(short.values()):
+        return f"There is no text on the {what} of the PDF, nor in its pictures."
     if short[Shortcoming.GARBLED]:
         return (
             f"The text on the {what} of the PDF cannot be read: its fonts do not map to letters."
