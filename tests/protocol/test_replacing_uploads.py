@@ -193,6 +193,18 @@ async def test_a_file_that_replaces_one_of_another_folder_says_so_before_and_aft
     assert await names(rig) == ["leave.md"]
 
 
+async def test_new_text_under_the_file_name_of_another_folder_says_what_it_did_not_replace(rig: Rig) -> None:
+    for place in ("", "hr/", "law/"):
+        done = await rig.ok("upload_file", text=f"{OLD}{place}", filename=f"{place}leave.md", bucket="docs")
+        held = {"": [], "hr/": ["leave.md"], "law/": ["hr/leave.md", "leave.md"]}[place]
+        assert ("reason" in done) == bool(held)
+        assert all(repr(name) in done["reason"] for name in held)
+    again = await rig.ok("upload_file", text=f"{OLD}law/", filename="law/leave.md", bucket="docs")
+    assert "reason" not in again
+    other = await rig.ok("upload_file", text=OLD, filename="annual-leave.md", bucket="docs")
+    assert "reason" not in other
+
+
 async def test_two_hints_about_files_of_one_ending_are_both_said(rig: Rig, folder: Path) -> None:
     (folder / "legal").mkdir()
     for path in ("hr/leave.md", "legal/law.md"):

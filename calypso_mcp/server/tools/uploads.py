@@ -10,14 +10,16 @@ from mcp_types import CallToolResult
 from pydantic import Field
 from starlette.requests import Request
 
+from calypso_mcp.api.sources import SourcesQuery
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.client.uploading.upload import Upload
+from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
-from calypso_mcp.errors import ContentError, InputError, OutOfTime
+from calypso_mcp.errors import CalypsoError, ContentError, InputError, OutOfTime
 from calypso_mcp.server.batches.batch_reports import earlier_line, is_changed
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
@@ -39,6 +41,7 @@ from calypso_mcp.server.state import CallContext
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
 
 _NAME_CHARS = 160
+_MOST_NAMESAKES = 3
 
 
 async def prepare_target(access: Access, bucket: str, filename: str, *, create: bool) -> Target:
@@ -144,6 +147,10 @@ async def upload_file(
                     first_look_s=time.left_s,
                     on_progress=lambda report: progress.update(indexing_step(report)),
                 )
+        remark = earlier_line(uploaded, is_searchable=report.state is Readiness.READY)
+        is_new = remark is None and not uploaded.is_replayed
+        if is_new and kind in ("text", "content_base64") and declared.if_exists == "replace":
+            remark = await _namesakes_line(access, arriving)
     except OutOfTime:
         return answer(_out_of_time(arriving))
     return answer(
@@ -151,7 +158,7 @@ async def upload_file(
             uploaded,
             report,
             bucket=target.slug,
-            remark=earlier_line(uploaded, is_searchable=report.state is Readiness.READY),
+            remark=remark,
             # An earlier call may have sent it under another name.
             filename=clean_line(uploaded.name or arriving.filename, _NAME_CHARS),
             changed=is_changed(uploaded) or None,
@@ -207,6 +214,21 @@ async def _import(access: Access, url: str, declared: Declaration, arriving: _Ar
         url,
         lambda: access.client.websites.import_file(url, declared, replaces=replaces),
     )
+
+
+async def _namesakes_line(access: Access, arriving: _Arriving) -> str | None:
+    """Return which sources of other folders have the file name of new content, which may be meant for one."""
+    _, filename = split_name(arriving.filename)
+    asked = SourcesQuery(bucket=arriving.target.slug, query=filename)
+    try:
+        found = (await access.client.sources.page(asked)).sources
+    except CalypsoError:
+        return None  # the upload has succeeded all the same
+    names = [held.name for held in found if held.filename == filename and held.name != arriving.filename]
+    if not names:
+        return None
+    named = join_first(names, _MOST_NAMESAKES, lambda name: repr(clean_line(name, _NAME_CHARS)))
+    return f"Replaced nothing: the bucket also holds {named}. To replace it, give its whole name as filename."
 
 
 def _report_bytes(progress: CallProgress, checked: CheckedSource) -> Callable[[int], None]:
