@@ -166,10 +166,10 @@ def _cut(text: str, start: int, end: int) -> int:
 
 @cache
 def _boundaries() -> tuple[re.Pattern[str], ...]:
-    """Return the patterns of where a long block may be cut, strongest first."""
+    """Return the patterns of where a long block may be cut, but not behind an item's number, strongest first."""
     return (
         re.compile(r"\n\s*\n"),
-        re.compile(r"[.!?…؟።][)\]\"'’”»]{0,3}\s+|[。！？।॥၊။៕]+[」』）\"]?\s*"),
+        re.compile(r"(?<!\s\d)(?<!\s\d\d)[.!?…؟።][)\]\"'’”»]{0,3}\s+|[。！？।॥၊။៕]+[」』）\"]?\s*"),
         re.compile(r"\n"),
         re.compile(r"[,;:]\s+|[，；、：]\s*"),
         re.compile(r"\s+"),

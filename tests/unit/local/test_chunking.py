@@ -85,6 +85,13 @@ def test_a_long_paragraph_is_cut_evenly_at_sentence_ends() -> None:
     assert max(len(chunk.text) for chunk in found) < 1.5 * min(len(chunk.text) for chunk in found)
 
 
+def test_the_number_of_an_item_stays_with_its_text() -> None:
+    items = "".join(f"\n{number}. Item {'of many words ' * 12}" for number in range(1, 40))
+    found = chunks(Block(items))
+    assert len(found) > 3
+    assert all(chunk.text.endswith("words") for chunk in found)
+
+
 def test_chinese_is_cut_at_its_own_sentence_ends() -> None:
     found = chunks(Block("这是一个没有空格的句子。" * 200))
     assert len(found) == 2
