@@ -296,7 +296,7 @@ def test_a_price_below_a_heading_answers_for_what_the_heading_names() -> None:
         ("Quanto dura la pausa?", ["pausa"]),
         ("Hoe lang duurt de pauze?", ["pauze"]),
         ("Ile trwa przerwa?", ["przerwa"]),
-        ("Nehrin adı nedir?", ["nehrin", "adi"]),
+        ("Nehrin adresi nedir?", ["nehrin", "adresi"]),
         ("Сколько длится обед?", ["обед"]),
         ("Where do I charge the e-bike?", ["charge", "e", "bike", "ebike"]),
         ("Which OS does the O-ring need?", ["os", "o", "ring", "oring"]),
