@@ -130,6 +130,18 @@ async def test_a_cut_upload_continues_at_the_offset_the_server_tells(team: Team)
         assert "kumquat" in await searchable(client, upload_id, "kumquat 0039999")
 
 
+async def test_a_file_arrives_in_parts_of_the_smallest_size(team: Team) -> None:
+    content = b"".join(b"line %07d of the sliced papaya file\n" % number for number in range(20_000))
+    total = len(content)
+    async with team.client("one") as client, team.http() as http:
+        _, path, _ = await issued(client, "sliced.txt")
+        for start in range(0, total, GRANULARITY):
+            end = min(start + GRANULARITY, total)
+            answer = await put(http, path, content[start:end], f"bytes {start}-{end - 1}/{total}")
+            assert answer.headers.get("range") == (f"bytes=0-{end - 1}" if end < total else None)
+    assert answer.status_code == 201
+
+
 async def put(
     http: httpx2.AsyncClient, path: str, content: bytes, content_range: str = ""
 ) -> httpx2.Response:

@@ -30,10 +30,11 @@ class StreamEnded(UploadError):
 
 
 class StreamSource:
-    """Content that arrives in order, from `start` on, as a `ByteSource` that can step back a little."""
+    """Content that arrives in order, from `start` to `end`, as a `ByteSource` that can step back a little."""
 
-    def __init__(self, stream: AsyncIterator[bytes], *, start: int, size_bytes: int) -> None:
+    def __init__(self, stream: AsyncIterator[bytes], *, start: int, end: int, size_bytes: int) -> None:
         self.size_bytes = size_bytes
+        self.part_bytes = end - start
         self._stream = stream
         self._window = bytearray()
         self._window_start = start
@@ -105,7 +106,13 @@ class RelayedUpload:
         """
         answer = await self._files.create_session(upload, idempotency_key=idempotency_key, origin=origin)
         content = Content(source, upload.content_type, content_hash="")
+        # Storage may keep nothing of a request that breaks off, so that of a part must end with the part.
+        whole_units = source.part_bytes // CHUNK_GRANULARITY * CHUNK_GRANULARITY
+        is_part = whole_units > 0 and source.part_bytes < source.size_bytes
         await self._transfer.send(
-            answer.body.upload_url.get_secret_value(), content, resumed=True, chunk_bytes=CHUNK_BYTES
+            answer.body.upload_url.get_secret_value(),
+            content,
+            resumed=True,
+            chunk_bytes=min(CHUNK_BYTES, whole_units) if is_part else CHUNK_BYTES,
         )
         return await self._files.finalize(answer.body.session_id)

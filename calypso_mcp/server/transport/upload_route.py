@@ -126,7 +126,7 @@ class UploadEndpoint:
                 blocks = self._blocks(ticket, request, seen)
                 if not part.start:
                     blocks = await self._recognized(ticket, blocks)
-                source = StreamSource(blocks, start=part.start, size_bytes=part.total)
+                source = StreamSource(blocks, start=part.start, end=part.end, size_bytes=part.total)
                 file = await client.uploads.relay.run(upload, source, idempotency_key=key, origin=origin)
         except StreamEnded:
             await self._ledger.write(record_of(ticket, "interrupted"))
