@@ -95,9 +95,9 @@ def claim(
     """Take groups of tasks for the places that are free; those that were tried too often fail instead.
 
     A group is one task, or the small ones among the next `MOST_TOGETHER` of a bucket: together they cost
-    little more than one alone. The bucket with the fewest groups in flight comes first, of equals the one
-    whose last turn is longest ago. One that has none in flight need not wait for the long tasks of others:
-    it may take one place more than there are.
+    little more than one alone. A bucket that has none in flight comes first, then the one whose last turn is
+    longest ago. The former need not wait for the long tasks of others: it may take one place more than there
+    are.
 
     A task that was tried before comes after the fresh ones and alone, which takes a process that is idle:
     a file that kills the process must not count against other files.
@@ -106,7 +106,7 @@ def claim(
     busy = Counter(turns.in_flight)
     while turns.places and (free := turns.places - busy.total()) >= 0:
         waiting = [
-            (attempts, busy[bucket_id], turns.last.get(bucket_id, 0), bucket_id)
+            (attempts, busy[bucket_id] > 0, turns.last.get(bucket_id, 0), bucket_id)
             for bucket_id, attempts in connection.execute(_WAITING, {"now": now})
             if (free or not busy[bucket_id]) and not (attempts and busy.total())
         ]

@@ -98,6 +98,8 @@ async def test_a_task_that_waited_for_a_place_has_the_next_one(database: Databas
         (2, {"a": 2}, {}, ["b0.md"]),
         (2, {"a": 2, "b": 1}, {}, []),
         (2, {"b": 2}, {"a": 2, "b": 1}, ["a0.md"]),
+        # Files whose pictures wait to be read do not hold up the others of their bucket.
+        (9, {"a": 7, "b": 1}, {"a": 7, "b": 8}, ["a0.md"]),
         (0, {}, {}, []),
     ],
 )
