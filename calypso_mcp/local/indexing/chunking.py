@@ -166,7 +166,7 @@ def _cut(text: str, start: int, end: int) -> int:
 
 @cache
 def _boundaries() -> tuple[re.Pattern[str], ...]:
-    """Return the patterns of where to cut a long block, strongest first; none cuts behind an item's number."""
+    """Return where a long block may be cut, strongest first; never behind an item's number."""
     return (
         re.compile(r"\n\s*\n"),
         re.compile(r"(?<!\s\d)(?<!\s\d\d)[.!?…؟።][)\]\"'’”»]{0,3}\s+|[。！？।॥၊။៕]+[」』）\"]?\s*"),
