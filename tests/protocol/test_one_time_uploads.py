@@ -135,11 +135,13 @@ async def test_a_file_arrives_in_parts_of_the_smallest_size(team: Team) -> None:
     total = len(content)
     async with team.client("one") as client, team.http() as http:
         _, path, _ = await issued(client, "sliced.txt")
+        answers: list[httpx2.Response] = []
         for start in range(0, total, GRANULARITY):
-            end = min(start + GRANULARITY, total)
-            answer = await put(http, path, content[start:end], f"bytes {start}-{end - 1}/{total}")
-            assert answer.headers.get("range") == (f"bytes=0-{end - 1}" if end < total else None)
-    assert answer.status_code == 201
+            part = content[start : start + GRANULARITY]
+            answers.append(await put(http, path, part, f"bytes {start}-{start + len(part) - 1}/{total}"))
+    kept = [answer.headers.get("range") for answer in answers]
+    assert kept == [f"bytes=0-{GRANULARITY - 1}", f"bytes=0-{2 * GRANULARITY - 1}", None]
+    assert answers[-1].status_code == 201
 
 
 async def put(
