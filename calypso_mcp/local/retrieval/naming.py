@@ -15,8 +15,9 @@ from calypso_mcp.local.retrieval.sentences import is_question
 from calypso_mcp.local.retrieval.words.stop_words import ENGLISH, FUNCTION_WORDS, UNREMARKABLE
 from calypso_mcp.local.retrieval.words.tokens import is_english, query_phrases
 
-_TOKEN = re.compile(r"[^\W_]++(?:[-._]++[^\W_]++)*+")
-_YEAR = re.compile(r"(?<![\w.,])(?:19|20)\d\d(?![\w]|[.,]\d)")
+#: In Chinese and Japanese, no space sets off a code or a year.
+_TOKEN = re.compile(r"[^\W_\u3040-\u9fff]++(?:[-._]++[^\W_\u3040-\u9fff]++)*+")
+_YEAR = re.compile(r"(?<![^\W\u3040-\u9fff])(?<![.,])(?:19|20)\d\d(?![^\W\u5e74]|[.,]\d)")
 #: A year that is only a bound ("since 2020") is met by others.
 _BOUNDED = re.compile(
     r"\b(?:since|before|after|until|between|than|seit|vor|nach|bis|zwischen|depuis|avant|après|entre|desde|antes"

@@ -117,7 +117,9 @@ UNREMARKABLE_PARTS = frozenset(word for word in UNREMARKABLE if len(word) > 1) |
     ("a", "c", "d", "j", "jusqu", "l", "m", "n", "qu", "s", "t", "è")
 )
 
-#: Chinese is written without spaces, so its question words are cut out rather than compared.
-CHINESE_QUESTION = re.compile(
+#: Chinese and Japanese are written without spaces, so their question words are cut out rather than compared.
+UNSPACED_QUESTION = re.compile(
     "什么|什麼|甚麼|多少|哪些|哪個|哪个|哪里|哪裡|哪儿|哪|为什么|為什麼|为何|為何|如何|怎么|怎麼|怎样|怎樣|谁|誰|吗|嗎|呢"
+    "|何[日時月年人個回円歳分度階番枚本]|いつ|どこ|だれ|どれくらい|どのくらい|いくら|なぜ|どうすれば"
+    "|もらえますか|できますか|ですか|ますか|ましたか|でしょうか"
 )

@@ -17,12 +17,12 @@ from itertools import pairwise
 from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.retrieval.words.identifiers import expand
 from calypso_mcp.local.retrieval.words.stop_words import (
-    CHINESE_QUESTION,
     ENGLISH,
     FUNCTION_WORDS,
     STOP_WORDS,
     UNREMARKABLE,
     UNREMARKABLE_PARTS,
+    UNSPACED_QUESTION,
 )
 
 #: Combining marks stay inside words, which Hindi needs; private-use characters (Co) make bucket tokens.
@@ -72,8 +72,8 @@ def plain_words(text: str) -> set[str]:
 def query_phrases(query: str) -> list[str]:
     """Return the distinct words of `query` as FTS5 strings, at most `MAX_QUERY_TERMS`.
 
-    English stop words and Chinese question words are dropped unless nothing else is left. The strings
-    are quoted and hold only letters, digits and marks: safe to join into any FTS5 expression.
+    Stop words are dropped unless nothing else is left. The strings are quoted and hold only letters, digits
+    and marks: safe to join into any FTS5 expression.
     """
     return list(_phrases(query[:MAX_QUERY_CHARS]))
 
@@ -186,7 +186,7 @@ def bucket_token(bucket_id: str) -> str:
 
 def _query_words(query: str) -> list[str]:
     text = _spelled(normalize("NFC", query[:MAX_QUERY_CHARS]))
-    telling = [word for word in _words(CHINESE_QUESTION.sub(" ", text)) if word not in STOP_WORDS]
+    telling = [word for word in _words(UNSPACED_QUESTION.sub(" ", text)) if word not in STOP_WORDS]
     return _indexed(telling) or _indexed(_words(text))
 
 
