@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import yaml
 
-from calypso_mcp.api import paths
 from calypso_mcp.assembly.http import PAGE_PATH
 from calypso_mcp.cli.arguments import parse
 from calypso_mcp.local.app import OPERATIONS
@@ -123,7 +122,7 @@ def test_every_variable_and_flag_spoken_of_exists() -> None:
 
 def test_every_path_spoken_of_is_served() -> None:
     served = {MCP_PATH, LIVENESS_PATH, READINESS_PATH, METRICS_PATH, upload_route.UPLOADS_PREFIX, "/v1"}
-    served |= {PAGE_PATH, PAGE_PATH.rstrip("/"), paths.DESCRIPTION}
+    served |= {PAGE_PATH, PAGE_PATH.rstrip("/")}
     for operation in OPERATIONS:
         served |= {operation.path, f"{operation.method} {operation.path}"}
     spoken_of = {
