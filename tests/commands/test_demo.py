@@ -68,25 +68,21 @@ def test_the_demo_answers_a_persons_own_question_from_their_own_files(tmp_path: 
     assert data.is_dir()
 
 
-def test_the_demo_thinks_of_questions_about_files_it_does_not_know(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text(
-        "The museum of clocks keeps a sundial that has run backwards since 1871.\n"
-    )
-    done = run("demo", str(tmp_path / "a.txt"))
-    assert done.returncode == 0, done.stderr
-    assert '"The museum of clocks keeps a sundial that has run"' in done.stdout
-    assert "1. a.txt, line 1" in done.stdout
+def test_the_demo_asks_for_a_question_about_files_it_does_not_know(tmp_path: Path) -> None:
+    done = run("demo", str(tmp_path))
+    assert done.returncode == 2
+    assert "Add --query" in done.stderr
 
 
 def test_the_demo_fails_where_nothing_could_be_cited(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" * 50)
-    done = run("demo", str(tmp_path))
+    done = run("demo", str(tmp_path), "--query", "What does it show?")
     assert done.returncode == 1
     assert "0 cited passages" in done.stdout
 
 
 def test_the_demo_names_a_path_that_does_not_exist(tmp_path: Path) -> None:
-    done = run("demo", str(tmp_path / "absent"))
+    done = run("demo", str(tmp_path / "absent"), "--query", "?")
     assert done.returncode == 2
     assert "absent" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
@@ -91,7 +92,7 @@ async def open_session(settings: Settings) -> AsyncGenerator[Session]:
     Raises:
         ConfigError: A setting is wrong.
     """
-    with raise_first(), running(LongCall(is_unhurried=True)):
+    with raise_first(), running(LongCall(math.inf)):
         async with running_server(settings) as server, Client(server) as client:
             yield Session(client)
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from calypso_mcp.cli.calls.mcp_session import Session
-from calypso_mcp.cli.printing.outcomes import counts_of, outcomes_of
 from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.domain.files.path_rules import is_pattern
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.regular_files import expand_home
+from calypso_mcp.server.calls.call_time import LONGEST_CALL_S
 
-#: Seconds one call may take; the tools' own limit. What takes longer is continued by the next call.
-_CALL_S = 300.0
-#: A person who types the command has agreed to what it does.
-_BY_A_PERSON = {"confirm": True, "timeout_s": int(_CALL_S)}
+#: A person who types the command has agreed to what it does. The time counts only in a child process.
+_BY_A_PERSON = {"confirm": True, "timeout_s": LONGEST_CALL_S}
 #: The reason given for a path that leads to neither a file nor a folder.
 _MISSING = "there is no file or folder"
 
@@ -60,15 +57,6 @@ class Sources:
         """Folders the server must be allowed to read for this, and no others."""
         return tuple(dict.fromkeys([*self.folders, *(path.parent for path in self.files)]))
 
-    def paths_of(self, outcomes: Iterable[Mapping[str, Any]]) -> list[Path]:
-        """Return the paths of the files of `outcomes` on this machine."""
-        return [path for outcome in outcomes if (path := self._path_of(outcome)) is not None]
-
-    def _path_of(self, outcome: Mapping[str, Any]) -> Path | None:
-        name = str(outcome["path"])
-        candidates = (Path(name), *(folder / name for folder in self.allowed))
-        return next((path for path in candidates if path.is_absolute() and path.is_file()), None)
-
 
 def calls_for(sources: Sources, common: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """Yield the arguments of each `upload_batch` call; globs only make sense for folders."""
@@ -84,12 +72,13 @@ def calls_for(sources: Sources, common: Mapping[str, object]) -> Iterator[dict[s
 async def upload(
     session: Session, sources: Sources, common: Mapping[str, object], report: Report | None
 ) -> list[dict[str, Any]]:
-    """Upload everything; returns the last result of `upload_batch` for each folder and for the files.
+    """Upload everything; returns the result of `upload_batch` for each folder and for the files.
 
     Paths that cannot be read come last, as one more result.
     """
     results = [
-        await _upload_to_the_end(session, arguments, report) for arguments in calls_for(sources, common)
+        await session.call("upload_batch", {**arguments, **_BY_A_PERSON}, report)
+        for arguments in calls_for(sources, common)
     ]
     failed = [
         {"path": str(path), "outcome": "failed", "reason": f"It cannot be read: {reason}."}
@@ -107,66 +96,3 @@ def _why_unreadable(path: Path) -> str | None:
     except OSError as problem:
         return problem.strerror or "I/O error"
     return None if path.is_dir() or path.is_file() else _MISSING
-
-
-async def _upload_to_the_end(
-    session: Session, arguments: Mapping[str, object], report: Report | None
-) -> dict[str, Any]:
-    """Call again with the same arguments while that can help: each call continues the one before."""
-    joined: dict[str, Any] | None = None
-    left: int | None = None
-    unready_before: int | None = None
-    while True:
-        started = time.monotonic()
-        result = await session.call("upload_batch", {**arguments, **_BY_A_PERSON}, report)
-        joined = _join(joined, result) if joined else result
-        is_quick = time.monotonic() - started < _CALL_S / 2
-        unready: int | None = result.get("searchable", {}).get("pending")
-        # What an API accepted without ids cannot be asked about: waiting for it ends at once, every time.
-        is_stuck = is_quick and unready is not None and unready == unready_before
-        indexing = arguments.get("wait") and result.get("readiness") == "pending" and not is_stuck
-        out_of_time = "progress" in result or indexing
-        pending = cast("int", result["counts"].get("pending", 0))
-        if not out_of_time and (not pending or (left is not None and pending >= left)):
-            return joined
-        left, unready_before = pending, unready
-
-
-def _join(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the results of a call and of the next one with the same arguments as one result.
-
-    The second call finds what the first one sent and lists little of it, and knows neither what the first
-    one removed nor which bucket it created.
-    """
-    counts, counts_before = counts_of([after]), counts_of([before])
-    there = min(counts["replayed"], counts_before["replayed"])
-    counts["accepted"] += counts["replayed"] - there
-    counts["replayed"] = there
-    counts["removed"] += counts_before["removed"]
-    sent = {outcome["path"]: outcome for outcome in outcomes_of([before]) if outcome["outcome"] == "accepted"}
-    outcomes = [
-        sent.pop(outcome["path"], outcome) if outcome["outcome"] == "replayed" else outcome
-        for outcome in outcomes_of([after])
-    ]
-    named = {outcome["path"] for outcome in outcomes}
-    outcomes += [outcome for path, outcome in sent.items() if path not in named]
-    facts = {
-        "created": before.get("created", after.get("created")),
-        "outcomes": outcomes,
-        "omitted": max(0, after.get("omitted", 0) + len(named) - len(outcomes)),
-    }
-    others = {name: fact for name, fact in after.items() if name not in facts}
-    return {**others, "counts": dict(+counts), **{name: fact for name, fact in facts.items() if fact}}
-
-
-async def wait_until_searchable(
-    session: Session, arguments: Mapping[str, object], limit_s: float, report: Report
-) -> dict[str, Any]:
-    """Wait until everything is searchable or has failed, or `limit_s` is over; returns the last answer."""
-    deadline = time.monotonic() + limit_s
-    while True:
-        remaining = max(0.0, deadline - time.monotonic())
-        timeout_s = int(min(_CALL_S, remaining))
-        result = await session.call("wait_for_bucket_sync", {**arguments, "timeout_s": timeout_s}, report)
-        if result["readiness"] != "pending" or remaining <= _CALL_S:
-            return result

@@ -5,7 +5,6 @@ Such a call, a task or one that no host abandons, is kept in a context variable,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,17 +32,14 @@ class LongCall:
     """A call that runs as a task, or for a person who waits at a terminal.
 
     Attributes:
-        wait_s: Seconds that it may take; None where its arguments say so themselves.
+        wait_s: Seconds that it may take instead of its `timeout_s`; None where that counts.
         progress: How far it is, in words.
         is_detached: Whether its request is answered, so that nothing more may be sent for it.
-        is_unhurried: Whether no host abandons it, so that `timeout_s` bounds only the waits for the API to
-            index files.
     """
 
     wait_s: float | None = None
     progress: str = ""
     is_detached: bool = False
-    is_unhurried: bool = False
 
 
 _CURRENT: ContextVar[LongCall | None] = ContextVar("long_call", default=None)
@@ -63,12 +59,6 @@ def allowed_s(timeout_s: float) -> float:
     """Return the seconds that a call with this `timeout_s` may take; 0 stays 0, and only looks."""
     call = _CURRENT.get()
     return timeout_s if call is None or call.wait_s is None or not timeout_s else call.wait_s
-
-
-def is_unhurried() -> bool:
-    """Whether the current call may take as long as its own work takes."""
-    call = _CURRENT.get()
-    return call is not None and call.is_unhurried
 
 
 def relayed(send: Send) -> Send:
@@ -93,7 +83,7 @@ class CallTime:
         timeout_s = allowed_s(timeout_s)
         started = anyio.current_time()
         self._waits_until = started + timeout_s
-        self._ends_at = math.inf if is_unhurried() else started + max(timeout_s, SHORTEST_CALL_S)
+        self._ends_at = started + max(timeout_s, SHORTEST_CALL_S)
 
     @property
     def wait_s(self) -> float:
@@ -123,11 +113,6 @@ def limited_call(timeout_s: float | None) -> Generator[None]:
     Raises:
         OutOfTime: The call did not end by itself.
     """
-    if timeout_s is None:
-        seconds = CALL_S
-    elif is_unhurried():
-        seconds = math.inf
-    else:
-        seconds = max(allowed_s(timeout_s), SHORTEST_CALL_S) + REPORT_S
+    seconds = CALL_S if timeout_s is None else max(allowed_s(timeout_s), SHORTEST_CALL_S) + REPORT_S
     with stop_at(anyio.current_time() + seconds, f"The call was not finished within {seconds:g} s."):
         yield
