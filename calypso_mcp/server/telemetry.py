@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 _QUESTIONS = ("query", "question")
 _LONGEST_NAME = 64
 _LONGEST_QUESTION = 500
-#: Exchanges listed in a line; a batch of a thousand files makes thousands.
-_LISTED_EXCHANGES = 20
+#: Request ids in a line; a batch of a thousand files makes thousands.
+_MOST_REQUEST_IDS = 20
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class ToolCall:
         call_id: Joins the log lines of one call.
         outcome: `ok`, an error code, or `cancelled`.
         question: What was asked, where the operator wants it logged.
-        exchanges: The first requests made for it.
+        request_ids: The API's ids of the first requests made for it.
         counts: Number of requests by target.
     """
 
@@ -50,7 +50,7 @@ class ToolCall:
     call_id: str = field(default_factory=lambda: secrets.token_hex(6))
     outcome: str = "ok"
     question: str = ""
-    exchanges: list[Exchange] = field(default_factory=list["Exchange"])
+    request_ids: list[str] = field(default_factory=list[str])
     counts: Counter[str] = field(default_factory=Counter[str])
     sent_bytes: int = 0
 
@@ -58,27 +58,11 @@ class ToolCall:
         """Take note of a request made for this call."""
         self.counts[exchange.target] += 1
         self.sent_bytes += exchange.sent_bytes
-        if len(self.exchanges) < _LISTED_EXCHANGES:
-            self.exchanges.append(exchange)
+        if exchange.request_id and len(self.request_ids) < _MOST_REQUEST_IDS:
+            self.request_ids.append(exchange.request_id)
 
     def fields(self, seconds: float) -> dict[str, Any]:
         """Return the call as values for a structured log line."""
-        listed = [
-            {
-                name: value
-                for name, value in (
-                    ("target", exchange.target),
-                    ("method", exchange.method),
-                    ("path", exchange.path),
-                    ("status", exchange.status),
-                    ("request_id", exchange.request_id),
-                    ("ms", round(exchange.seconds * 1000)),
-                    ("bytes", exchange.sent_bytes),
-                )
-                if value
-            }
-            for exchange in self.exchanges
-        ]
         fields: dict[str, Any] = {
             "call_id": self.call_id,
             "tool": self.tool,
@@ -86,7 +70,7 @@ class ToolCall:
             "outcome": self.outcome,
             "ms": round(seconds * 1000),
             "requests": self.counts,
-            "exchanges": listed,
+            "request_ids": self.request_ids,
         }
         return fields | ({"question": self.question} if self.question else {})
 
@@ -142,7 +126,7 @@ class Telemetry:
         if not _log.isEnabledFor(logging.INFO):
             return
         fields = call.fields(seconds)
-        ids = " ".join(entry["request_id"] for entry in fields["exchanges"] if "request_id" in entry)
+        ids = " ".join(call.request_ids)
         _log.info(
             "tool %s %s in %d ms [%s%s] api=%d storage=%d%s",
             call.tool,

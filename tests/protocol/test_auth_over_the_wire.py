@@ -208,6 +208,6 @@ async def test_logs_are_json_lines_where_asked_that_join_a_call_with_its_request
         lines = [json.loads(line) for line in team.logs.splitlines() if line.startswith("{")]
     upload = next(line for line in lines if line.get("tool") == "upload_file")
     assert (upload["caller"], upload["outcome"]) == ("one", "ok")
-    assert {exchange["target"] for exchange in upload["exchanges"]} == {"api", "storage"}
-    assert all(exchange.get("request_id") for exchange in upload["exchanges"] if exchange["target"] == "api")
+    assert set(upload["requests"]) == {"api", "storage"}
+    assert len(upload["request_ids"]) == upload["requests"]["api"]
     assert "some words" not in team.logs

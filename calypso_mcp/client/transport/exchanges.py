@@ -6,7 +6,6 @@ never appear: a storage exchange has no path.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,7 +32,6 @@ class Exchange:
     sent_bytes: int = 0
     status: int | None = None
     request_id: str | None = None
-    seconds: float = 0.0
 
 
 Observer = Callable[[Exchange], None]
@@ -48,7 +46,6 @@ def exchange(target: Target, method: str, path: str = "", sent_bytes: int = 0) -
     from opentelemetry.trace import SpanKind, get_tracer
 
     made = Exchange(target, method, path, sent_bytes)
-    started = time.perf_counter()
     tracer = get_tracer("calypso-mcp")
     # Exceptions are left out of the span: their text may quote what a server or a person wrote.
     with tracer.start_as_current_span(
@@ -57,7 +54,6 @@ def exchange(target: Target, method: str, path: str = "", sent_bytes: int = 0) -
         try:
             yield made
         finally:
-            made.seconds = time.perf_counter() - started
             span.set_attribute("http.request.method", method)
             if path:
                 span.set_attribute("url.path", path)
