@@ -44,27 +44,6 @@ def test_files_come_back_as_they_were_with_a_manifest(data: Path, tmp_path: Path
     assert set(by_name) == {"hr/leave.md", "über.txt"}
 
 
-def test_an_interrupted_export_goes_on_and_ends_as_if_it_had_not_been(data: Path, tmp_path: Path) -> None:
-    out, where = tmp_path / "out", ("--data-dir", str(data))
-    assert run("export", "docs", str(out), *where).returncode == 0
-    leave = out / "files" / "hr" / "leave.md"
-    kept = leave.stat().st_ino, leave.stat().st_mtime_ns
-    # As a death in the middle leaves it: no manifest, a file half written, one of a source gone since.
-    whole = {file: file.read_bytes() for file in out.rglob("*") if file.is_file() and file.suffix != ".json"}
-    (out / "manifest.json").unlink()
-    (out / "files" / "über.txt").write_bytes(b"Gr")
-    (out / "files" / "gone.md").write_text("gone")
-    (out / "unfinished.txt").write_text("The export of another bucket")
-    assert "is not empty" in run("export", "docs", str(out), *where).stderr
-    (out / "unfinished.txt").write_text("")
-    again = run("export", "docs", str(out), *where)
-    assert again.returncode == 0, again.stderr
-    files = {file: file.read_bytes() for file in out.rglob("*") if file.is_file() and file.suffix != ".json"}
-    assert files == whole
-    assert (leave.stat().st_ino, leave.stat().st_mtime_ns) == kept
-    assert (out / "manifest.json").is_file()
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

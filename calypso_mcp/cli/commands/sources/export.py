@@ -31,8 +31,6 @@ from calypso_mcp.settings import Settings
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
 MANIFEST: Final = "manifest.json"
-#: Stands in the folder until the manifest does.
-_UNFINISHED: Final = "unfinished.txt"
 _FILES: Final = "files"
 _VERSION: Final = 1
 #: What no common file system takes in a name (Windows: "Naming Files, Paths, and Namespaces").
@@ -52,8 +50,7 @@ def add_arguments(parser: CommandParser) -> None:
     """Take the bucket and the folder."""
     parser.description = (
         "Write the files of a bucket into a new folder, as they were uploaded, with a manifest of their "
-        "names, tags and metadata. Run the command again to resume an interrupted export. It needs the "
-        "embedded Calypso."
+        "names, tags and metadata. It needs the embedded Calypso."
     )
     parser.add_argument("exported", metavar="BUCKET", help="slug, id or name of the bucket")
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="new or empty folder")
@@ -81,7 +78,7 @@ async def _export(settings: Settings, reference: str, export: Export) -> None:
         bucket = await access.require_bucket(reference)
         if not {Extension.SOURCES, Extension.READ} <= await access.backend.abilities():
             raise ConfigError("This backend does not return the files that it stores.")
-        export.begin(bucket)
+        export.begin()
         total = (await access.client.sources.page(SourcesQuery(bucket=bucket.id, limit=1))).total
         with phase("Exporting") as report:
             done = 0
@@ -96,7 +93,7 @@ class Export:
     """An export in progress.
 
     Attributes:
-        folder: Where it goes: absent, empty, or what an interrupted export of the same bucket left.
+        folder: Where it goes: absent or empty.
         written: The facts of each source in the manifest, with `file`, its place in the folder.
     """
 
@@ -105,27 +102,22 @@ class Export:
     _files: set[str] = field(default_factory=set[str])
     _folders: set[str] = field(default_factory=set[str])
 
-    def begin(self, bucket: Bucket) -> None:
-        """Make the folder, or continue in one that an interrupted export of the same bucket left.
+    def begin(self) -> None:
+        """Make the folder.
 
         Raises:
-            ConfigError: It holds something else, or cannot be made.
+            ConfigError: It is not empty, or cannot be made.
         """
-        mark = self.folder / _UNFINISHED
-        note = (
-            f"The export of {bucket.slug} ({bucket.id}) is not finished. Run the same command to resume it.\n"
-        )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             is_empty = next(self.folder.iterdir(), None) is None
-            if not is_empty and not (mark.is_file() and mark.read_bytes() in (note.encode(), b"")):
-                raise ConfigError(f"{self.folder} is not empty.", hint="Name a new or an empty folder.")
-            mark.write_bytes(note.encode())
         except OSError as error:
             raise ConfigError(f"The folder {self.folder} cannot be used: {error.strerror}.") from error
+        if not is_empty:
+            raise ConfigError(f"{self.folder} is not empty.", hint="Name a new or an empty folder.")
 
     async def add_all(self, client: CalypsoClient, bucket_id: str) -> AsyncGenerator[Source]:
-        """Write each source of a bucket that is not in the folder yet; yields every source once it is.
+        """Write each source of a bucket, and yield it.
 
         Raises:
             CalypsoError: One could not be read, or differs from the stored content.
@@ -133,25 +125,17 @@ class Export:
         async for source in client.sources.every(bucket_id):
             place = self._choose_place(source)
             path = self.folder / place
-            if not (path.is_file() and _is_content_of(source, path.read_bytes())):
-                data = await client.sources.content(source.id)
-                if source.sha256 and not _is_content_of(source, data):
-                    raise CalypsoError(f"The content of {source.name!r} differs from the stored content.")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+            data = await client.sources.content(source.id)
+            if source.sha256 and hashlib.sha256(data).hexdigest() != source.sha256.lower():
+                raise CalypsoError(f"The content of {source.name!r} differs from the stored content.")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
             facts = source.model_dump(mode="json", include=set(_FACTS), exclude_none=True)
             self.written.append({"file": place, **facts})
             yield source
 
     def end(self, bucket: Bucket, exported_at: str) -> None:
-        """Write the manifest. It comes last: an export without one is not complete.
-
-        First, files of sources that are gone since an interrupted export are deleted.
-        """
-        kept = {self.folder / str(source["file"]) for source in self.written}
-        for path in (self.folder / _FILES).rglob("*"):
-            if path.is_file() and path not in kept:
-                path.unlink()
+        """Write the manifest. It comes last: an export without one is not complete."""
         manifest = {
             "version": _VERSION,
             "exported_at": exported_at,
@@ -160,7 +144,6 @@ class Export:
         }
         text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
         (self.folder / MANIFEST).write_text(text, encoding="utf-8")
-        (self.folder / _UNFINISHED).unlink()
 
     def _choose_place(self, source: Source) -> str:
         """Return a path for a source in the folder, which no other source has."""
@@ -178,10 +161,6 @@ class Export:
         self._files.add(ways[-1])
         self._folders.update(ways[:-1])
         return str(PurePosixPath(_FILES, *parts))
-
-
-def _is_content_of(source: Source, data: bytes) -> bool:
-    return bool(source.sha256) and hashlib.sha256(data).hexdigest() == str(source.sha256).lower()
 
 
 def _list_ways(parts: list[str]) -> list[str]:
