@@ -286,15 +286,8 @@ class InputReader:
     def _input(self, path: str, looked: _Look | None, target: Target, declared: Declaration) -> BatchInput:
         if not isinstance(looked, CheckedSource):
             return BatchInput(path, state=looked)
-        declaration = replace(
-            declared,
-            filename=looked.filename,
-            destination=target.destination,
-            path=looked.identity or declared.path,
-            if_exists=self._rule,
-        )
-        upload = Upload(looked.source, declaration, looked.origin, keeps_name=not declared.filename)
-        return BatchInput(path, upload, target, size_bytes=looked.size_bytes)
+        declared = replace(declared, destination=target.destination, if_exists=self._rule)
+        return BatchInput(path, looked.upload(declared), target, size_bytes=looked.size_bytes)
 
     def _show(self, done: int, total: int) -> None:
         self._progress.update(Step("checking", files_done=done, files_total=total))

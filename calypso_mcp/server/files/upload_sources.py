@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, TypeVarTuple, Unpack
 
@@ -24,7 +24,9 @@ from calypso_mcp.client.transport.sources import (
     HashedFile,
     SourceFactory,
 )
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.limits import INLINE_BASE64_BYTES
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.domain.uploads.upload_rules import check_filename, check_size
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy, OpenedFile, open_allowed
@@ -52,6 +54,11 @@ class CheckedSource:
     source: ByteSource | SourceFactory
     identity: str | None = None
     origin: str | None = None
+
+    def upload(self, declared: Declaration) -> Upload:
+        """Return its upload; `declared` may leave out its name."""
+        declaration = replace(declared, filename=self.filename, path=self.identity or declared.path)
+        return Upload(self.source, declaration, self.origin, keeps_name=not declared.filename)
 
 
 @dataclass(frozen=True, slots=True)

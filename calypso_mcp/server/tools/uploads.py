@@ -12,7 +12,6 @@ from starlette.requests import Request
 
 from calypso_mcp.api.sources import SourcesQuery
 from calypso_mcp.client.readiness_target import ReadinessTarget
-from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
@@ -184,11 +183,10 @@ async def _upload(
 ) -> FileState:
     """Check the source, make the bucket if it is missing, and upload."""
     checked = await check_source(arguments, access.state.files)
-    declared = replace(declared, filename=checked.filename, path=checked.identity or declared.path)
-    arriving.filename = declared.name
+    upload = checked.upload(declared)
+    arriving.filename = upload.declaration.name
     arriving.target = await create_missing(access, arriving.target)
-    declared = replace(declared, destination=arriving.target.destination)
-    upload = Upload(checked.source, declared, checked.origin, keeps_name=not arguments.filename)
+    upload = upload.to(arriving.target.destination)
     admission = await admit_uploads(access, [(upload, checked.size_bytes)])
     return await access.state.quotas.store(
         access.grant,
