@@ -21,14 +21,11 @@ class Exchange:
 
     Attributes:
         target: The API, or the storage behind an upload address.
-        path: Path at the API, without a query; empty for the storage.
         sent_bytes: Length of the file content sent.
         request_id: The API's id of the request, for support.
     """
 
     target: Target
-    method: str
-    path: str = ""
     sent_bytes: int = 0
     status: int | None = None
     request_id: str | None = None
@@ -45,7 +42,7 @@ def exchange(target: Target, method: str, path: str = "", sent_bytes: int = 0) -
     """Observe and trace one exchange; the block fills in `status` and `request_id` when it knows them."""
     from opentelemetry.trace import SpanKind, get_tracer
 
-    made = Exchange(target, method, path, sent_bytes)
+    made = Exchange(target, sent_bytes)
     tracer = get_tracer("calypso-mcp")
     # Exceptions are left out of the span: their text may quote what a server or a person wrote.
     with tracer.start_as_current_span(
