@@ -22,7 +22,6 @@ QA = "/knowledge/qa"
 SEARCH = "/search"
 #: Extensions of the embedded backend, see `api.connection`.
 SOURCES = "/knowledge/sources"
-SOURCE_GROWTH = "/knowledge/sources/growth"
 SOURCE = "/knowledge/sources/{file_id}"
 SOURCE_TEXT = "/knowledge/sources/{file_id}/text"
 SOURCE_CONTENT = "/knowledge/sources/{file_id}/content"

@@ -71,33 +71,6 @@ class TextQuery(WireModel):
     max_chars: Annotated[int, Field(ge=1, le=MOST_CHARS), _DIGITS] = DEFAULT_CHARS
 
 
-class GrowthQuery(WireModel):
-    """Query of `GET /knowledge/sources/growth`: id or slug of the bucket."""
-
-    bucket: str = Field(min_length=1)
-
-
-class GrowthPoint(WireModel):
-    """How many sources a bucket held at a time (ISO 8601), and how many of them were searchable."""
-
-    at: str
-    sources: StrictInt
-    searchable: StrictInt
-
-
-class SourceGrowth(AnswerModel):
-    """Answer of `GET /knowledge/sources/growth`: of the sources that the bucket holds now.
-
-    Attributes:
-        whole: From the first source on, at even steps; empty for an empty bucket.
-        upload: From the beginning of the latest upload on.
-    """
-
-    object: str = "source_growth"
-    whole: tuple[GrowthPoint, ...] = ()
-    upload: tuple[GrowthPoint, ...] = ()
-
-
 class RemovalQuery(WireModel):
     """Query of `DELETE /knowledge/sources/{id}`: the bucket to take it out of; all of them without one."""
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from calypso_mcp.api.sources import (
         RelabelSource as RelabelSource,
         Source as Source,
-        SourceGrowth as SourceGrowth,
         SourceList as SourceList,
         SourceRemoved as SourceRemoved,
         SourcesQuery as SourcesQuery,
@@ -64,7 +63,7 @@ _NAMES = {
     "api.buckets": "Bucket CreateBucket",
     "api.connection": "Extension",
     "api.search": "SearchRequest SearchResponse SearchResult",
-    "api.sources": "RelabelSource Source SourceGrowth SourceList SourceRemoved SourcesQuery SourceText",
+    "api.sources": "RelabelSource Source SourceList SourceRemoved SourcesQuery SourceText",
     "client.buckets.bucket_list": "BucketList",
     "client.calypso_client": "CalypsoClient",
     "client.policies": "ClientPolicies Timeouts",

@@ -77,8 +77,6 @@ async def read(access: Access, uri: str) -> ResourceText:
     match (scheme, parts):
         case ("bucket", [slug]):
             return await _bucket(access, slug)
-        case ("bucket", [slug, "growth"]):
-            return await _growth(access, slug)
         case ("bucket", [slug, "files", file_id]):
             return await _file(access, slug, file_id)
         case ("bucket", [slug, "files", file_id, "text"]):
@@ -96,15 +94,6 @@ async def _bucket(access: Access, slug: str) -> ResourceText:
     attached = await list_attached_agents(access)
     can = await access.backend.abilities()
     return _json(BucketCard.of(bucket, attached, can).facts())
-
-
-async def _growth(access: Access, slug: str) -> ResourceText:
-    """Return how a bucket grew: for the command line and the page, and so in no list."""
-    bucket = await access.require_bucket(slug)
-    if not await access.backend.can(Extension.SOURCES):
-        raise ScopeError("This backend does not report how a bucket grew.", code="resource_not_found")
-    growth = await access.client.sources.growth(bucket.id)
-    return _json(growth.model_dump(include={"whole", "upload"}))
 
 
 async def _file(access: Access, slug: str, file_id: str) -> ResourceText:

@@ -66,7 +66,6 @@ def _take_readme_pictures(browser: Browser, opened: OpenedPage) -> None:
         sign_in(page, opened.link)
         show_view(page, opened.origin, "#/b/support")
         expect(page.locator(".state[data-tone=wait]")).to_have_count(0)
-        expect(page.get_by_role("img", name="Latest upload")).to_be_in_viewport(ratio=1)
         page.screenshot(path=README_PICTURE)
     take_readme_picture(browser, opened, CHAT_PICTURE)
 

@@ -117,7 +117,6 @@ def test_a_team_page_does_what_the_page_of_the_backend_does(
         page.get_by_label("Tags, separated by commas").fill("draft")
         page.keyboard.press("Enter")
         expect(page.locator("tbody .tag")).to_have_text(["draft"])
-        expect(page.get_by_role("img", name="Latest upload")).to_be_visible()
         page.get_by_role("link", name="plan.md").click()
         with page.expect_download() as begun:
             page.get_by_role("link", name="Download original").click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,8 +9,6 @@ from urllib.parse import urlsplit
 import anyio
 import httpx2
 import pytest
-from mcp import MCPError
-from mcp_types import TextResourceContents
 
 from tests.support.live_backend import in_process, options_for
 from tests.support.pdfs import text_pdf
@@ -286,15 +283,3 @@ async def test_the_hosted_storage_is_told_which_page_a_file_comes_from(tmp_path:
         if request == "POST /knowledge/files/upload-session"
     ]
     assert opened[:1] + opened[-1:] == [page["Origin"], None]
-
-
-async def test_growth_is_read_of_buckets_in_reach(team: Team) -> None:
-    [file_id] = await _stored(team, "docs", "grown.md")
-    async with team.client("one") as client:
-        await call(client, "wait_for_bucket_sync", file_ids=[file_id])
-        [content] = (await client.read_resource("bucket://docs/growth")).contents
-        assert isinstance(content, TextResourceContents)
-        last = json.loads(content.text)["upload"][-1]
-        assert last["sources"] >= last["searchable"] >= 1
-        with pytest.raises(MCPError, match="no bucket 'board'"):
-            await client.read_resource("bucket://board/growth")

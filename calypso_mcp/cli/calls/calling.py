@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -38,7 +38,7 @@ def call_tool(tool: str, arguments: Mapping[str, object], flags: Mapping[str, ob
         ToolFailed: The tool answered with an error.
         ConfigError: A setting is wrong.
     """
-    [result], _ = call_pages(tool, arguments, flags, most=1)
+    [result] = call_pages(tool, arguments, flags, most=1)
     return result
 
 
@@ -46,22 +46,18 @@ def call_pages(
     tool: str,
     arguments: Mapping[str, object],
     flags: Mapping[str, object],
-    uri_of: Callable[[Mapping[str, Any]], str] | None = None,
     *,
     most: int = _MOST_PAGES,
-) -> tuple[list[dict[str, Any]], Any]:
-    """Return the results of a tool that answers in pages, and a resource; errors as for `call_tool`.
-
-    The resource is the one that `uri_of` names for the last page; None if it does not exist.
-    """
+) -> list[dict[str, Any]]:
+    """Return the results of a tool that answers in pages; errors as for `call_tool`."""
     settings = load_settings_and_log(flags)
 
-    async def work() -> tuple[list[dict[str, Any]], Any]:
+    async def work() -> list[dict[str, Any]]:
         async with open_session(settings) as session:
             pages = [await session.call(tool, arguments)]
             while len(pages) < most and (cursor := pages[-1].get("next_cursor")):
                 pages.append(await session.call(tool, {**arguments, "cursor": cursor}))
-            return pages, await session.read(uri_of(pages[-1])) if uri_of else None
+            return pages
 
     return anyio.run(work)
 

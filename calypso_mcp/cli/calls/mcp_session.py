@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
@@ -13,7 +12,7 @@ from typing import Any, TextIO, cast
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from mcp_types import CallToolRequest, CallToolRequestParams, CallToolResult, TextResourceContents
+from mcp_types import CallToolRequest, CallToolRequestParams, CallToolResult
 
 from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli.printing.progress import Report
@@ -75,14 +74,6 @@ class Session:
         if result.is_error:
             raise _failure(result)
         return cast("dict[str, Any]", result.structured_content or {})
-
-    async def read(self, uri: str) -> Any:
-        """Return a JSON resource; None if the server does not have it."""
-        try:
-            [content] = (await self._client.read_resource(uri)).contents
-        except MCPError:
-            return None
-        return json.loads(content.text) if isinstance(content, TextResourceContents) else None
 
 
 @asynccontextmanager

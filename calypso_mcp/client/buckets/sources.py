@@ -11,7 +11,6 @@ from calypso_mcp.api.sources import (
     LARGEST_PAGE,
     RelabelSource,
     Source,
-    SourceGrowth,
     SourceList,
     SourceRemoved,
     SourcesQuery,
@@ -34,10 +33,6 @@ class BucketSources:
         wanted = asked.model_dump(mode="json", exclude_defaults=True)
         params = {name: str(value) for name, value in wanted.items() if value}
         return (await self._requester.get(paths.SOURCES, SourceList, params=params)).body
-
-    async def growth(self, bucket: str) -> SourceGrowth:
-        """Return how a bucket (id or slug) grew, and how soon its sources were searchable."""
-        return (await self._requester.get(paths.SOURCE_GROWTH, SourceGrowth, params={"bucket": bucket})).body
 
     async def every(self, bucket: str) -> AsyncGenerator[Source]:
         """Yield all sources of a bucket (id or slug), by name.

@@ -20,12 +20,9 @@ from calypso_mcp.api import paths
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.sources import (
-    GrowthPoint,
-    GrowthQuery,
     RelabelSource,
     RemovalQuery,
     SourceColumn,
-    SourceGrowth,
     SourceList,
     SourcePassage,
     SourceRemoved,
@@ -34,7 +31,6 @@ from calypso_mcp.api.sources import (
     TextQuery,
 )
 from calypso_mcp.domain.cursors import read_cursor, write_cursor
-from calypso_mcp.domain.growth import Growth
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
 from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
@@ -46,7 +42,6 @@ from calypso_mcp.local.routes.search import place_of
 from calypso_mcp.local.store import buckets, sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import After, Page
-from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads.admission import check_labels
 
 _AS_IT_IS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -67,25 +62,6 @@ async def list_sources(backend: Backend, _: Request, asked: SourcesQuery) -> Ans
         for name, file in page.rows
     ]
     return Answer({**answer.to_wire(), "sources": listed})
-
-
-async def show_growth(backend: Backend, _: Request, asked: GrowthQuery) -> Answer:
-    """Answer with how a bucket grew. A source counts as searchable since its last change."""
-
-    def work(connection: sqlite3.Connection) -> Growth:
-        [found] = buckets.resolve(connection, [asked.bucket])
-        return sources.read_growth(connection, found.id)
-
-    growth = await backend.database.read(work)
-    now = backend.now()
-
-    def points(start: float | None) -> tuple[GrowthPoint, ...]:
-        curve = [] if start is None else growth.curve(start, now)
-        return tuple(GrowthPoint(at=format_time(at), sources=some, searchable=few) for at, some, few in curve)
-
-    first = growth.added[0] if growth.added else None
-    answer = SourceGrowth(whole=points(first), upload=points(growth.latest_upload()))
-    return Answer(answer.to_wire())
 
 
 async def read_text(backend: Backend, request: Request, asked: TextQuery) -> Answer:
@@ -212,7 +188,6 @@ class Original(FileResponse):
 
 OPERATIONS = (
     Operation("GET", paths.SOURCES, list_sources, {200: (SourceList,)}, extension=Extension.SOURCES),
-    Operation("GET", paths.SOURCE_GROWTH, show_growth, {200: (SourceGrowth,)}, extension=Extension.SOURCES),
     Operation(
         "PATCH", paths.SOURCE, relabel, {200: (KnowledgeFile,)}, refuses=(404,), extension=Extension.RELABEL
     ),

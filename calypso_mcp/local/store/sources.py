@@ -14,7 +14,6 @@ from typing import Any
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.api.sources import SourceColumn, SourcesQuery, SourceState
 from calypso_mcp.domain.files.ignore_patterns import read_patterns
-from calypso_mcp.domain.growth import Growth
 from calypso_mcp.domain.states.readiness import FileStatus
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import files
@@ -251,20 +250,6 @@ def _inherit_labels(
 def _without_origin(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return metadata without the id of the source at its origin, which identifies it but tells nothing."""
     return {name: value for name, value in (metadata or {}).items() if name != "external_id"}
-
-
-def read_growth(connection: sqlite3.Connection, bucket_id: str) -> Growth:
-    """Return when the sources of a bucket were added, and when the searchable ones last changed."""
-    rows = connection.execute(
-        "SELECT files.created_at, files.status, files.updated_at"
-        " FROM file_buckets AS member JOIN files ON files.id = member.file_id WHERE member.bucket_id = ?",
-        (bucket_id,),
-    ).fetchall()
-    return Growth.of(
-        [added for added, _, _ in rows],
-        [changed for _, status, changed in rows if status == FileStatus.ACTIVE],
-        is_settled=all(status in (FileStatus.ACTIVE, FileStatus.FAILED) for _, status, _ in rows),
-    )
 
 
 def relabel(

@@ -4,7 +4,7 @@ import { Refused, apiAddress, call } from "./api.js";
 const id = encodeURIComponent;
 
 /** What this API can do beyond looking and searching. */
-export const can = { sources: true, read: true, upload: true, relabel: true, remove: true, download: true, addWebsite: true, addQa: true, createBucket: true, sort: true, replace: true, growth: true, pictures: true };
+export const can = { sources: true, read: true, upload: true, relabel: true, remove: true, download: true, addWebsite: true, addQa: true, createBucket: true, sort: true, replace: true, pictures: true };
 
 /** Return every bucket, with the agents that are attached to it. */
 export async function buckets(signal) {
@@ -36,9 +36,6 @@ export async function sources(bucket, { cursor = undefined, limit = 100, signal 
   const answer = await call("GET", "knowledge/sources", { query: { bucket, cursor, limit, ...filters }, signal });
   return { sources: answer.sources.map((source) => sourceOf(source, bucket)), total: answer.total, next: answer.next_cursor };
 }
-
-/** Return how a bucket grew: {whole, upload}, each [{at, sources, searchable}]. */
-export const growth = (bucket, signal) => call("GET", "knowledge/sources/growth", { query: { bucket }, signal });
 
 /** Return one source. */
 export const source = async (fileId, signal) => sourceOf(await call("GET", `knowledge/files/${id(fileId)}`, { signal }));

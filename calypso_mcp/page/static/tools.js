@@ -68,12 +68,6 @@ function sourceOf({ file_id: id, name, kind = "file", size_bytes: size, state, r
   };
 }
 
-/** Return how a bucket grew: {whole, upload}, each [{at, sources, searchable}]. */
-export async function growth(bucket, signal) {
-  const { contents } = await askServer("resources/read", { uri: `bucket://${id(bucket)}/growth` }, signal);
-  return JSON.parse(contents[0].text);
-}
-
 /** Return one source, as far as its reading tells. */
 export async function source(fileId, signal) {
   const read = await tool("read_source", { file_id: fileId, max_chars: 200 }, signal);

@@ -102,7 +102,6 @@ class PageEndpoints:
         may_change = self._may_change(access)
         can = {
             "sort": Extension.SOURCES in known,
-            "growth": Extension.SOURCES in known,
             "download": Extension.READ in known and "read_source" in self._tools,
             "pictures": Extension.PICTURES in known and "read_source" in self._tools,
             "relabel": Extension.RELABEL in known and may_change,

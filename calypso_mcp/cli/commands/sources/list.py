@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import (
@@ -19,9 +17,6 @@ from calypso_mcp.domain.amounts import format_bytes
 from calypso_mcp.domain.untrusted_text import clean_line
 
 _LINE_CHARS = 400
-
-_IN_MINUTES_FROM_S = 120
-_LEVELS = " ▁▂▃▄▅▆▇█"
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -41,7 +36,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Print the listing."""
     if arguments.listed:
         return _list_sources(arguments, flags)
-    pages, _ = call_pages("list_buckets", {"query": arguments.query, "limit": 100}, flags)
+    pages = call_pages("list_buckets", {"query": arguments.query, "limit": 100}, flags)
     buckets = [bucket for page in pages for bucket in page["buckets"]]
     if print_result(buckets, arguments):
         return 0
@@ -71,14 +66,10 @@ def _state_of(bucket: Mapping[str, Any]) -> str:
     return ", ".join(words) or bucket["readiness"]
 
 
-def _growth_uri(page: Mapping[str, Any]) -> str:
-    return f"bucket://{quote(page['bucket'])}/growth"
-
-
 def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     narrowing = {name: getattr(arguments, name) for name in ("query", "kind", "tag", "state")}
     asked = {"bucket": arguments.listed, **narrowing, "limit": 200}
-    pages, growth = call_pages("list_sources", asked, flags, None if arguments.as_json else _growth_uri)
+    pages = call_pages("list_sources", asked, flags)
     sources: list[dict[str, Any]] = [source for page in pages for source in page["sources"]]
     if print_result(sources, arguments):
         return 0
@@ -106,32 +97,4 @@ def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
     for source in sources:
         if source.get("reason"):
             print(clean_line(f"{source['state']}: {source['name']}: {source['reason']}", _LINE_CHARS))
-    for line in growth_lines(growth["upload"] if growth else ()):
-        print(line)
     return 0
-
-
-def sparkline(values: Sequence[int], most: int) -> str:
-    """Return a bar for each value; one of `most` fills the line."""
-    top = len(_LEVELS) - 1
-    # A few of many must not look like none.
-    return "".join(_LEVELS[-(-value * top // most) if most else 0] for value in values)
-
-
-def growth_lines(points: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return how a bucket grew during its latest upload, as lines; none if nothing grew.
-
-    Each point has `at` (ISO 8601), `sources` and `searchable`.
-    """
-    if not points:
-        return []
-    most = max(point["sources"] for point in points)
-    first, last = points[0], points[-1]
-    begun, ended = (datetime.fromisoformat(point["at"]) for point in (first, last))
-    seconds = (ended - begun).total_seconds()
-    took = f"{seconds / 60:,.0f} min" if seconds >= _IN_MINUTES_FROM_S else f"{seconds:.1f} s"
-    rows = [(name, [point[name] for point in points]) for name in ("sources", "searchable")]
-    return [
-        f"Latest upload, {begun:%Y-%m-%d %H:%M} UTC, {took}:",
-        *(f"  {name:<10}  {sparkline(values, most)}  {values[-1]:,}" for name, values in rows),
-    ]

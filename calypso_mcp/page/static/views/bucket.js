@@ -4,7 +4,6 @@ import { acceptDrops, isSending, pickers, uploadsPanel } from "../sending.js";
 import { readiness } from "../shared/cards.js";
 import { el, show } from "../shared/dom.js";
 import { readinessOf } from "../shared/words.js";
-import { growthFigure } from "../growth.js";
 import { addQa, addWebsite } from "./adding.js";
 import { SourceTable } from "./source_table.js";
 
@@ -16,7 +15,6 @@ export async function draw(page) {
   const table = new SourceTable(page, bucket, () => wake());
   const head = el("div", { class: "bucket-head" });
   drawHead(head, bucket);
-  const growth = el("section", { class: "panel", "aria-label": "Growth", hidden: true });
   show(page.main,
     el("p", { class: "small" }, el("a", { href: "#/" }, "Buckets")),
     el("div", { class: "head" },
@@ -31,7 +29,7 @@ export async function draw(page) {
         can.addQa && el("button", { onClick: () => addQa(page, bucket).then(() => wake()) }, "Q&A"))),
     can.upload && uploadsPanel(page, () => wake()),
     absent(page),
-    table.node, growth);
+    table.node);
   acceptDrops(page, () => bucket);
   await table.load();
   let state = "";
@@ -40,10 +38,7 @@ export async function draw(page) {
     drawHead(head, now);
     table.renewTimes();
     const isNew = JSON.stringify(now) !== state;
-    if (isNew || now.pending) {
-      await table.refresh();
-      if (can.growth) await drawGrowth(page, growth, bucket);
-    }
+    if (isNew || now.pending) await table.refresh();
     state = JSON.stringify(now);
     return now.pending > 0 || isSending();
   });
@@ -52,14 +47,8 @@ export async function draw(page) {
 // The page says what the hosted API lacks, so that people do not look for it.
 function absent({ about, api: { can } }) {
   if (about.backend !== "hosted") return undefined;
-  const lacks = [!can.read && "the text of sources", !can.download && "originals", !can.sort && "other orders of this list", !can.growth && "growth over time"].filter(Boolean);
+  const lacks = [!can.read && "the text of sources", !can.download && "originals", !can.sort && "other orders of this list"].filter(Boolean);
   return lacks.length > 0 && el("p", { class: "notice" }, `The hosted Calypso does not offer ${new Intl.ListFormat("en", { type: "disjunction" }).format(lacks)}.`);
-}
-
-async function drawGrowth(page, node, bucket) {
-  const figure = growthFigure(await page.api.growth(bucket.id, page.signal));
-  node.hidden = !figure;
-  show(node, figure);
 }
 
 async function find(page) {
