@@ -31,7 +31,6 @@ AGENTS = "/rag-agent/agents"
 #: An extension of the embedded backend, see `api.connection`.
 AGENT = "/rag-agent/agents/{agent_id}"
 RESPONSES = "/responses"
-#: Of the embedded backend: the description of all of these.
 
 
 #: Ids are far shorter, and every program on the way limits the length of a path.
