@@ -1,4 +1,4 @@
-"""Printing what a search found: where it stands, and the part that answers the question."""
+"""Printing what a search found: where it stands, and its text as the tool has cut it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,16 @@ from typing import Any
 
 from calypso_mcp.cli.printing.terminal import columns
 from calypso_mcp.domain.untrusted_text import clean, clean_line
-from calypso_mcp.server.results.excerpts import cut
 
-#: What is shown of a passage; a longer one is cut around the words of the question.
-_SHOWN_TOKENS = 125
 _INDENT = " " * 5
 #: Longest question or name shown, in characters.
 _LONGEST_LINE = 200
 
 
-def snippet(text: str, question: str, width: int) -> str:
-    """Return what to show of `text` below `question`, wrapped at `width` columns, each row on its own."""
-    shown, _ = cut(text, question, _SHOWN_TOKENS)
+def wrap(text: str, width: int) -> str:
+    """Return `text` wrapped at `width` columns, each row of a table on a line of its own."""
     blocks: list[str] = []
-    for is_row, group in groupby(filter(str.strip, shown.splitlines()), _is_row):
+    for is_row, group in groupby(filter(str.strip, text.splitlines()), _is_row):
         lines = [" ".join(line.split()) for line in group]
         texts, hang = (lines, "  ") if is_row else ([" ".join(lines)], "")
         blocks += [textwrap.fill(text, width, subsequent_indent=hang) for text in texts]
@@ -47,7 +43,7 @@ def print_hits(question: str, hits: Sequence[Mapping[str, Any]]) -> None:
         print("  nothing found")
     for rank, hit in enumerate(hits, start=1):
         print(textwrap.fill(f"  {rank}. {_source(hit)}", wide, subsequent_indent=_INDENT))
-        print(textwrap.indent(snippet(clean(str(hit["text"])), question, wide - len(_INDENT)), _INDENT))
+        print(textwrap.indent(wrap(clean(str(hit["text"])), wide - len(_INDENT)), _INDENT))
 
 
 def print_gaps(result: Mapping[str, Any]) -> None:

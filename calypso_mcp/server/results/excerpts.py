@@ -66,7 +66,9 @@ def find_part(text: str, query: str, tokens: int, start: int = 0, end: int | Non
     if needed <= tokens:
         return start, start + len(whole)
     width = max(len(whole) * tokens // needed, 1)
-    begin = _best_start(whole, [word.casefold() for word in _WORD.findall(query)], width)
+    # The names of columns, which stand above the last row of a table, are shown with any of its rows.
+    names = range(*find_names_above(whole, whole.rfind(" | ")))
+    begin = _best_start(whole, [word.casefold() for word in _WORD.findall(query)], width, names)
     stop = begin + width
     if begin:
         begin = _next_break(whole, begin)
@@ -142,8 +144,10 @@ def show_part(text: str, start: int, end: int, first: int, last: int) -> str:
     return f"{shown.rstrip()} …" if text[end:last].strip() else shown
 
 
-def _best_start(text: str, words: Sequence[str], width: int) -> int:
+def _best_start(text: str, words: Sequence[str], width: int, ignored: range) -> int:
     """Return where a window of `width` holds most of `words`, the earliest where several do.
+
+    What begins in `ignored` does not count.
 
     If there is room, they come in its first half, because the text about them tends to follow.
     """
@@ -151,7 +155,12 @@ def _best_start(text: str, words: Sequence[str], width: int) -> int:
     if len(folded) != len(text):
         return 0
     fitting = {word for word in words if len(word) <= width}
-    found = [(match.start(), word) for word in fitting for match in re.finditer(re.escape(word), folded)]
+    found = [
+        (match.start(), word)
+        for word in fitting
+        for match in re.finditer(re.escape(word), folded)
+        if match.start() not in ignored
+    ]
     by_start = sorted(found)
     by_end = sorted(found, key=lambda part: part[0] + len(part[1]))
     # The window only moves on, so every word enters it once and leaves it once.

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import io
 import re
+import time
 
 import pytest
 
 from calypso_mcp.cli.calls.calling import print_table
 from calypso_mcp.cli.printing import progress
-from calypso_mcp.cli.printing.hits import is_cited, print_hits
+from calypso_mcp.cli.printing.hits import is_cited, print_hits, wrap
 from calypso_mcp.cli.printing.outcomes import (
     has_arrived,
     has_failures,
@@ -30,6 +31,29 @@ def test_a_hit_is_printed_with_file_page_and_snippet(capsys: pytest.CaptureFixtu
     assert '"How long?"' in out
     assert "1. handbook.pdf, page 7" in out
     assert "return any order within 45 days" in out
+
+
+TABLE = "Light | Meaning\n" + "\n".join(f"pattern {number} | state {number} of it" for number in range(40))
+PROSE = "Nothing of interest is said in this sentence of the handbook. " * 30
+
+
+def test_rows_are_printed_whole_each_on_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    print_hits("What does pattern 33 mean?", [{**HIT, "text": TABLE}])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[-41:] == TABLE.splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_no_line_of_a_passage_is_wider_than_the_terminal(width: int) -> None:
+    for text in (TABLE, PROSE, "x" * 5000, f"{PROSE}\n{TABLE}\n{PROSE}"):
+        assert all(len(line) <= width for line in wrap(text, width).splitlines())
+
+
+def test_a_passage_that_is_hard_to_wrap_costs_little() -> None:
+    started = time.process_time()
+    for text in ("a. " * 3000, "| " * 5000, "word " * 4000, "a |\n" * 3000):
+        wrap(text, 60)
+    assert time.process_time() - started < 10
 
 
 def test_a_hit_without_a_place_is_printed_with_its_name_alone(capsys: pytest.CaptureFixture[str]) -> None:

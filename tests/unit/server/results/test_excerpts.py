@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from calypso_mcp.server.results.excerpts import allowances, cut, estimate_tokens, find_names_above
+from calypso_mcp.server.results.excerpts import (
+    allowances,
+    cut,
+    estimate_tokens,
+    find_names_above,
+    find_part,
+)
 
 
 def test_a_short_passage_is_left_alone():
@@ -30,6 +36,14 @@ def test_words_that_stand_together_come_with_what_follows_them():
     excerpt, _ = cut(text, "Osei scholarship fund students", 40)
     assert "Osei scholarship fund paid 346 students. It closed in May." in excerpt
     assert len(excerpt) < 170
+
+
+def test_words_that_only_name_columns_do_not_keep_the_row_that_answers_out():
+    rows = "".join(f"| Town{number} | {number * 13} | Person {number} |\n" for number in range(60))
+    text = f"Rates\n\n| Depot | Euros | Manager |\n|---|---|---|\n{rows}\nAll are open.\n"
+    start, end = find_part(text, "Who is the manager of the depot Town44?", 100)
+    assert "| Town44 | 572 | Person 44 |" in text[start:end]
+    assert text[slice(*find_names_above(text, start))] == "| Depot | Euros | Manager |\n"
 
 
 def test_without_a_word_in_common_the_beginning_is_kept():
