@@ -5,11 +5,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from mcp import Client
-from mcp_types import CallToolRequest, CallToolResult
 
 from calypso_mcp.cli.calls.mcp_session import Session, settings_flags
 from calypso_mcp.cli.calls.uploading import Sources, calls_for, upload
@@ -63,7 +62,7 @@ async def test_what_cannot_be_read_is_one_failure_and_the_rest_goes_on(
     sources = Sources.of([tmp_path / "good", tmp_path / "locked", tmp_path / "locked" / "a.md"])
     assert sources.folders == (tmp_path / "good",)
     assert sources.allowed == (tmp_path / "good",)
-    [result] = await upload(_session(ScriptedClient()), replace(sources, folders=()), {}, _quiet)
+    [result] = await upload(Session(cast("Client", None)), replace(sources, folders=()), {}, None)
     assert result["counts"] == {"failed": 2}
     assert all("Permission denied" in outcome["reason"] for outcome in result["outcomes"])
     assert has_failures([result])
@@ -77,24 +76,3 @@ def test_settings_reach_the_child_process_as_the_flags_they_came_from() -> None:
         "--read-only",
         *("--bucket", "a", "--bucket", "b"),
     ]
-
-
-class ScriptedClient:
-    """Stands where an MCP client and its session stand: answers calls from a script, keeps what was asked."""
-
-    def __init__(self, *results: dict[str, Any]) -> None:
-        self._results = list(results)
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.session = self
-
-    async def send_request(self, request: CallToolRequest, *_: Any, **__: Any) -> CallToolResult:
-        self.asked.append((request.params.name, request.params.arguments or {}))
-        return CallToolResult(content=[], structured_content=self._results.pop(0))
-
-
-async def _quiet(progress: float, total: float | None, message: str | None) -> None:
-    """Show nothing."""
-
-
-def _session(client: ScriptedClient) -> Session:
-    return Session(cast("Client", client))
