@@ -62,7 +62,7 @@ def main(folder: Path | None) -> None:
 
 def _take_readme_pictures(browser: Browser, opened: OpenedPage) -> None:
     with watched(browser) as page:
-        page.set_viewport_size({"width": 1000, "height": 900})
+        page.set_viewport_size({"width": 1000, "height": 690})
         sign_in(page, opened.link)
         show_view(page, opened.origin, "#/b/support")
         expect(page.locator(".state[data-tone=wait]")).to_have_count(0)
