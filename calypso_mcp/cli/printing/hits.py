@@ -16,17 +16,20 @@ _LONGEST_LINE = 200
 
 
 def wrap(text: str, width: int) -> str:
-    """Return `text` wrapped at `width` columns, each row of a table on a line of its own."""
+    """Return `text` wrapped at `width` columns: paragraphs, and each row of a table on a line of its own."""
     blocks: list[str] = []
-    for is_row, group in groupby(filter(str.strip, text.splitlines()), _is_row):
+    for is_row, group in groupby(text.splitlines(), _is_row):
+        if is_row is None:
+            continue
         lines = [" ".join(line.split()) for line in group]
         texts, hang = (lines, "  ") if is_row else ([" ".join(lines)], "")
         blocks += [textwrap.fill(text, width, subsequent_indent=hang) for text in texts]
     return "\n".join(blocks)
 
 
-def _is_row(line: str) -> bool:
-    return " | " in line or line.lstrip().startswith("|")
+def _is_row(line: str) -> bool | None:
+    """Whether a line is a row of a table; None for an empty one, which ends a paragraph."""
+    return (" | " in line or line.lstrip().startswith("|")) if line.strip() else None
 
 
 def is_cited(hit: Mapping[str, Any]) -> bool:

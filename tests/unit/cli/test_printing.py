@@ -43,6 +43,10 @@ def test_rows_are_printed_whole_each_on_a_line_of_its_own(capsys: pytest.Capture
     assert lines[-41:] == TABLE.splitlines()
 
 
+def test_a_heading_is_printed_above_its_text() -> None:
+    assert wrap("Leave\n\nEvery employee\nhas 27 days.", 60) == "Leave\nEvery employee has 27 days."
+
+
 @pytest.mark.parametrize("width", [40, 60, 100])
 def test_no_line_of_a_passage_is_wider_than_the_terminal(width: int) -> None:
     for text in (TABLE, PROSE, "x" * 5000, f"{PROSE}\n{TABLE}\n{PROSE}"):
