@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from calypso_mcp.cli.calls.mcp_session import in_commands
+from calypso_mcp.cli.calls.mcp_session import in_commands, open_session
 from calypso_mcp.server.registry import TOOLS
+from calypso_mcp.settings import load_settings
 
 
 @pytest.mark.parametrize("name", sorted(tool.name for tool in TOOLS))
@@ -25,3 +28,16 @@ def test_a_tool_that_is_not_there_keeps_its_name() -> None:
 )
 def test_a_path_that_holds_the_name_of_a_tool_stays_as_it_is(path: str) -> None:
     assert in_commands(f"{path} is empty. Look at {path}.") == f"{path} is empty. Look at {path}."
+
+
+async def test_a_command_waits_longer_than_a_host_would(tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    rules = (f"Rule {number} applies to the harbour on day {number}.\n" for number in range(60_000))
+    (folder / "rules.txt").write_text("".join(rules))
+    settings = load_settings(
+        {"backend": "embedded", "data_dir": str(tmp_path / "data"), "allow_paths": [str(folder)]}
+    )
+    asked = {"directory": str(folder), "bucket": "b", "create_bucket": True, "wait": True, "timeout_s": 1}
+    async with open_session(settings) as session:
+        assert (await session.call("upload_batch", asked))["readiness"] == "ready"
