@@ -28,7 +28,7 @@ _HOST_EXTRAS: Final = frozenset(
 #: What limits a call to a part, in either number: a tool that left it out would reach further than asked.
 _LIMITS: Final = frozenset(
     {"agent", "agent_id", "bucket", "bucket_id", "bucket_slug", "file_id", "filter", "folder"}
-    | {"glob", "kind", "metadata", "pattern", "source", "tag", "type"}
+    | {"glob", "id", "kind", "metadata", "pattern", "source", "tag", "type"}
 )
 #: Other names for an argument, from the API, from earlier versions, from other tools and other servers.
 _ALIASES: Final = {
@@ -179,10 +179,12 @@ def _decoded(text: str, starts: str) -> Any:
 
 def _alias(name: str, properties: Collection[str], given: Collection[str]) -> str | None:
     """Return the argument that `name` is another name, case or number of, unless that is given as well."""
-    name = "_".join(_words(name[:_NAME_CHARS]))
-    named = [name, *(known for known, others in _ALIASES.items() if name in others)]
-    named.append(name.removesuffix("s") if name.endswith("s") else f"{name}s")
-    return next((known for known in named if known in properties and known not in given), None)
+    letters = _letters(name)
+    others = (known for known, names in _ALIASES.items() if letters in map(_letters, names))
+    named = [letters, *map(_letters, others)]
+    named += [entry.removesuffix("s") if entry.endswith("s") else f"{entry}s" for entry in named]
+    by_letters = {_letters(known): known for known in properties if known not in given}
+    return next((by_letters[entry] for entry in named if entry in by_letters), None)
 
 
 def _ignore(tool: str, name: str, properties: Collection[str], place: str, ignored: dict[str, None]) -> None:
@@ -192,7 +194,8 @@ def _ignore(tool: str, name: str, properties: Collection[str], place: str, ignor
         InputError: It may be meant for one of `properties`, limits the call, or is one of too many.
     """
     meant = None if name in _HOST_EXTRAS else _meant(name, properties)
-    is_limit = name in _LIMITS or name.removesuffix("s") in _LIMITS
+    numbers = {_letters(name), _letters(name).removesuffix("s")}
+    is_limit = not numbers.isdisjoint(map(_letters, _LIMITS))
     shown = clean_line(f"{place}{name}", _NAME_CHARS)
     if meant is None and not is_limit and len(ignored) < _MOST_IGNORED:
         ignored[f"{place}{name}"] = None
@@ -210,14 +213,19 @@ def _ignore(tool: str, name: str, properties: Collection[str], place: str, ignor
 
 def _meant(name: str, properties: Collection[str]) -> str | None:
     """Return the argument that an unknown name is a slip for: misspelt, or with a word too many."""
-    words = _words(name[:_NAME_CHARS])
+    words = _words(name)
     if contained := [known for known in properties if _words(known).keys() <= words.keys()]:
         return contained[0]
-    by_letters = {"".join(_words(known)): known for known in properties}
-    close = difflib.get_close_matches("".join(words), by_letters, n=1, cutoff=_CLOSE)
+    by_letters = {_letters(known): known for known in properties}
+    close = difflib.get_close_matches(_letters(name), by_letters, n=1, cutoff=_CLOSE)
     return by_letters[close[0]] if close else None
 
 
 def _words(name: str) -> dict[str, None]:
     """Return the words of a name in camel or snake case, in order."""
-    return dict.fromkeys(word.lower() for word in _WORD.findall(name))
+    return dict.fromkeys(word.lower() for word in _WORD.findall(name[:_NAME_CHARS]))
+
+
+def _letters(name: str) -> str:
+    """Return the words of a name without what sets them off: `file_name`, `fileName` and `filename` are one."""
+    return "".join(_words(name))

@@ -113,6 +113,11 @@ def test_what_has_one_meaning_is_read_that_way(given: dict[str, Any], expected: 
         ("buckets", "bucketSlugs"),
         ("max_results", "maxResults"),
         ("dry_run", "dry-run"),
+        ("filename", "fileName"),
+        ("file_id", "file_name"),
+        ("file_ids", "fileIDs"),
+        ("file_ids", "id"),
+        ("content_base64", "contentBase64"),
     ],
 )
 def test_an_argument_is_known_by_the_names_that_it_has_elsewhere(argument: str, other: str):
@@ -155,7 +160,9 @@ def test_a_slip_is_refused_with_what_was_meant(slip: str, meant: str):
 
 
 @pytest.mark.parametrize(
-    "limit", ["filters", "glob", "tag", "kind", "types", "folder", "bucket_id", "bucket_slugs", "agent_ids"]
+    "limit",
+    ["filters", "glob", "tag", "kind", "types", "folder", "bucket_id", "bucket_slugs", "agent_ids"]
+    + ["id", "Filters", "Kind", "bucketId", "file-ids"],
 )
 def test_a_limit_that_the_tool_does_not_take_is_refused(limit: str):
     with pytest.raises(InputError, match=f"tool does not take '{limit}'"):
