@@ -193,6 +193,20 @@ async def test_a_file_that_replaces_one_of_another_folder_says_so_before_and_aft
     assert await names(rig) == ["leave.md"]
 
 
+async def test_a_dry_run_claims_no_new_labels_and_hides_no_refusal(rig: Rig, folder: Path) -> None:
+    (folder / "hr" / "leave.md").write_text(OLD)
+    await rig.ok("upload_batch", directory="hr", bucket="docs", wait=True)
+    (folder / "hr" / "in\u200bvisible").mkdir()
+    (folder / "hr" / "in\u200bvisible" / "law.md").write_text(NEW)
+    for more in ({"dry_run": True}, {}):
+        done = await rig.ok("upload_batch", directory="hr", bucket="docs", tags=["new"], **more)
+        assert done["counts"] == {"rejected": 1, "replayed": 1}
+        refused, relabelled = done["outcomes"]
+        assert refused["code"] == "invalid_path"
+        assert "invalid_path" in done["hints"]
+        assert relabelled["reason"].endswith("only its title, tags and metadata change")
+
+
 async def test_new_text_under_the_file_name_of_another_folder_says_what_it_did_not_replace(rig: Rig) -> None:
     for place in ("", "hr/", "law/"):
         done = await rig.ok("upload_file", text=f"{OLD}{place}", filename=f"{place}leave.md", bucket="docs")
@@ -335,6 +349,17 @@ async def test_what_is_gone_from_a_folder_is_removed_and_nothing_else(rig: Rig, 
     ]
     assert await names(rig) == ["a.md", "b2.md", "note.md"]
     assert (await synced(rig))["counts"] == {"replayed": 1}
+
+
+async def test_every_source_that_would_be_removed_is_named(rig: Rig, folder: Path) -> None:
+    gone = [f"hr/{number:02}.md" for number in range(30)]
+    fill(folder, *gone, "hr/stays.md")
+    await synced(rig)
+    for path in gone:
+        (folder / path).unlink()
+    planned = await synced(rig, dry_run=True)
+    assert planned["counts"] == {"would_remove": 30, "replayed": 1}
+    assert len(planned["outcomes"]) == 31
 
 
 async def test_what_is_gone_is_removed_in_whatever_way_it_was_sent(rig: Rig, folder: Path) -> None:

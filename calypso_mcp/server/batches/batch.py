@@ -250,7 +250,9 @@ class Batch:
 
     def _list_foreseen(self) -> list[InputOutcome]:
         return [
-            report_foreseen(item) if item.upload else report_input(item, shared_slug=self._shared_slug)
+            report_foreseen(item)
+            if item.upload and (item.state is None or item.state.outcome in (None, "replayed"))
+            else report_input(item, shared_slug=self._shared_slug)
             for item in self._inputs
         ]
 

@@ -22,7 +22,7 @@ from calypso_mcp.server.results.standings import ReadinessWord, reason_line, rea
 
 OutcomeWord = Literal[UploadOutcome, "skipped", "would_send", "removed", "would_remove"]
 
-#: Outcomes listed that need attention, and of each kind those that need none; the rest is in the counts.
+#: Outcomes listed of each kind that needs attention, and of each that needs none; the rest is in the counts.
 _MOST_OUTCOMES = 100
 _MOST_QUIET = 20
 #: Skipped files named for each reason, unchanged files, and endings of files for each hint.
@@ -43,7 +43,7 @@ _ELSEWHERE_HINT = "To keep both sources, use a bucket for each folder, or send t
 #: What happened to the version before, if the reader should know it for this file.
 _EARLIER = {
     "kept": "not sent: the bucket holds another version, and if_exists=skip keeps it",
-    "relabelled": "the bucket held the same content; it now has the new title, tags and metadata",
+    "relabelled": "the bucket holds the same content: only its title, tags and metadata change",
 }
 #: Outcomes that need action come first. Skipped files are counted by reason instead of listed.
 _ORDER: tuple[OutcomeWord, ...] = (
@@ -61,7 +61,10 @@ _ORDER: tuple[OutcomeWord, ...] = (
 _LISTS = ("outcomes", "omitted", "skipped", "hints")
 #: Rank of files that were there already, which is the last one.
 _UNCHANGED = (_ORDER.index("replayed"), True)
-_NEEDS_ATTENTION = frozenset[OutcomeWord]({"failed", "rejected", "pending"})
+#: Rank of the others that have changed, or that have something to say.
+_NOTABLE = (_ORDER.index("would_send"), False)
+#: What needs action, or is gone for good.
+_NEEDS_ATTENTION = frozenset[OutcomeWord]({"failed", "rejected", "pending", "would_remove", "removed"})
 
 
 class InputOutcome(ToolResult):
@@ -83,7 +86,7 @@ class InputOutcome(ToolResult):
         if self.outcome in _NEEDS_ATTENTION:
             return (_ORDER.index(self.outcome), False)
         is_notable = self.changed or self.reason is not None
-        return (len(_NEEDS_ATTENTION), False) if is_notable else (_ORDER.index(self.outcome), True)
+        return _NOTABLE if is_notable else (_ORDER.index(self.outcome), True)
 
     def as_line(self) -> str:
         """Return every fact on one line; below 80 characters if nothing needs attention."""
