@@ -149,7 +149,7 @@ async def upload_file(
         remark = earlier_line(uploaded, is_searchable=report.state is Readiness.READY)
         is_new = remark is None and not uploaded.is_replayed
         if is_new and kind in ("text", "content_base64") and declared.if_exists == "replace":
-            remark = await _namesakes_line(access, arriving)
+            remark = await _namesakes_line(access, arriving, time)
     except OutOfTime:
         return answer(_out_of_time(arriving))
     return answer(
@@ -214,12 +214,13 @@ async def _import(access: Access, url: str, declared: Declaration, arriving: _Ar
     )
 
 
-async def _namesakes_line(access: Access, arriving: _Arriving) -> str | None:
+async def _namesakes_line(access: Access, arriving: _Arriving, time: CallTime) -> str | None:
     """Return which sources of other folders have the file name of new content, which may be meant for one."""
     _, filename = split_name(arriving.filename)
     asked = SourcesQuery(bucket=arriving.target.slug, query=filename)
     try:
-        found = (await access.client.sources.page(asked)).sources
+        with time.limited():
+            found = (await access.client.sources.page(asked)).sources
     except CalypsoError:
         return None  # the upload has succeeded all the same
     names = [held.name for held in found if held.filename == filename and held.name != arriving.filename]
