@@ -227,5 +227,5 @@ def _words(name: str) -> dict[str, None]:
 
 
 def _letters(name: str) -> str:
-    """Return the words of a name without what sets them off: `file_name`, `fileName` and `filename` are one."""
+    """Return the letters of a name: `file_name`, `fileName` and `filename` have the same."""
     return "".join(_words(name))

@@ -161,8 +161,10 @@ def test_a_slip_is_refused_with_what_was_meant(slip: str, meant: str):
 
 @pytest.mark.parametrize(
     "limit",
-    ["filters", "glob", "tag", "kind", "types", "folder", "bucket_id", "bucket_slugs", "agent_ids"]
-    + ["id", "Filters", "Kind", "bucketId", "file-ids"],
+    [
+        *("filters", "glob", "tag", "kind", "types", "folder", "bucket_id", "bucket_slugs", "agent_ids"),
+        *("id", "Filters", "Kind", "bucketId", "file-ids"),
+    ],
 )
 def test_a_limit_that_the_tool_does_not_take_is_refused(limit: str):
     with pytest.raises(InputError, match=f"tool does not take '{limit}'"):
