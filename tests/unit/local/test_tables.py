@@ -126,6 +126,24 @@ def test_columns_are_named_by_their_group_and_their_own_name() -> None:
     ]
 
 
+def test_of_three_rows_of_names_the_lower_two_name_the_columns() -> None:
+    rows: Rows = [
+        [2025, "", "", "", 2026, "", "", ""],
+        ["Q1", "", "Q2", "", "Q1", "", "Q2", ""],
+        ["in", "out", "in", "out", "in", "out", "in", "out"],
+        [1, 2, 3, 4, 5, 6, 7, 8],
+    ]
+    assert lines(rows)[-1].startswith("Q1 in: 1 | Q1 out: 2 | Q2 in: 3 | Q2 out: 4 | Q1 in: 5")
+
+
+def test_a_first_column_without_a_name_makes_no_groups_of_the_others() -> None:
+    rows: Rows = [["", "Basic", "Pro"], ["Support", "email", "phone"], ["Users", 5, 50]]
+    read_as = ["Support | Basic: email | Pro: phone", "Users | Basic: 5 | Pro: 50"]
+    assert lines(rows) == read_as
+    text = "\n".join(",".join(map(str, cells)) for cells in rows)
+    assert read("a.csv", text.encode()).text.splitlines() == read_as
+
+
 def test_a_second_table_of_a_sheet_has_its_own_names() -> None:
     rows: Rows = [
         ["Suppliers"],

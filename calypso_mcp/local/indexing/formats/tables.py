@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import dropwhile, zip_longest
 from typing import TypeVar
 
 from calypso_mcp.domain.outlines import REPEATED
@@ -119,17 +119,18 @@ def find_names(rows: Sequence[Row], index: int, begin: int = 0) -> tuple[int, in
     `index` is the row that does, and `begin` the first of the table.
     """
     cells, below, values = [*(row.cells for row in rows[index : index + 3]), (), ()][:3]
-    is_group = any(name and not group for group, name in zip(cells, below, strict=False))
+    filled = list(filter(None, cells))
+    is_repeated = len(set(filled)) < len(filled)
+    columns = zip(cells, below, strict=False)
+    # A table may leave out the name of its first column alone.
+    grouped = columns if is_repeated else dropwhile(lambda column: not column[0], columns)
+    is_group = any(name and not group for group, name in grouped)
     if is_group and is_header(below, values) and stands_above_numbers(below, values):
         return index, index + 1
-    above = rows[index - 1].cells if index > begin and not _are_distinct(cells) else ()
-    has_groups = sum(map(bool, above)) > 1 and _are_distinct(join_names(above, cells))
+    above = rows[index - 1].cells if index > begin and is_repeated else ()
+    # Facts above a table tell few of its columns apart.
+    has_groups = sum(map(bool, above)) > 1 and len(set(join_names(above, cells))) > len(set(cells))
     return index - has_groups, index
-
-
-def _are_distinct(names: Iterable[str]) -> bool:
-    filled = [name for name in names if name]
-    return len(set(filled)) == len(filled)
 
 
 def join_names(groups: Sequence[str], names: Sequence[str]) -> Sequence[str]:
