@@ -167,6 +167,16 @@ def test_a_long_key_of_a_toml_table_is_not_walked_for_each_line_below_it():
     assert len(parse_toml("[tool.some.thing]\n" + lines)["tool"]["some"]["thing"]) == 10_000
 
 
+def test_many_keys_of_one_toml_table_take_linear_time():
+    def seconds(count: int) -> float:
+        text = "".join(f"k{number} = 1\n" for number in range(count))
+        started = time.process_time()
+        assert len(choose_entry("a.toml", "", b"").read(FileContent(text.encode())).blocks) > 1
+        return time.process_time() - started
+
+    assert seconds(24_000) < 20 * max(seconds(4_000), 0.01)
+
+
 def test_headings_underlined_with_ever_new_signs_take_linear_time():
     def seconds(count: int) -> float:
         text = "".join(f"a\n{chr(0xE000 + number) * 4}\n\n" for number in range(count))

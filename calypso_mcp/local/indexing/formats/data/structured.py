@@ -139,9 +139,9 @@ def _lines_of_tables(text: str) -> list[Line]:
     found: list[Line] = []
     for start, end in pairwise([0, *starts, len(lines)]):
         table = "\n".join(lines[start:end]).rstrip()
+        last = start + 1 + table.count("\n")
         try:
-            leaves = lines_of(parse_toml(table))
-            found += [(leaf, start + 1, start + 1 + table.count("\n")) for leaf in leaves]
+            found += [(leaf, start + 1, last) for leaf in lines_of(parse_toml(table))]
         except ValueError:
             return []
         for number, line in enumerate(lines[start:end], start + 1):
