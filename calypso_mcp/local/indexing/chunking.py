@@ -169,7 +169,9 @@ def _boundaries() -> tuple[re.Pattern[str], ...]:
     """Return where a long block may be cut, strongest first; never behind an item's number."""
     return (
         re.compile(r"\n\s*\n"),
-        re.compile(r"(?<!\s\d)(?<!\s\d\d)[.!?…؟።][)\]\"'’”»]{0,3}\s+|[。！？।॥၊။៕]+[」』）\"]?\s*"),
+        re.compile(
+            r"(?<!\s\d)(?<!\s\d\d)(?<!\s\d{3})[.!?…؟።][)\]\"'’”»]{0,3}\s+|[。！？।॥၊။៕]+[」』）\"]?\s*"
+        ),
         re.compile(r"\n"),
         re.compile(r"[,;:]\s+|[，；、：]\s*"),
         re.compile(r"\s+"),

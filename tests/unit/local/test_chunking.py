@@ -86,7 +86,7 @@ def test_a_long_paragraph_is_cut_evenly_at_sentence_ends() -> None:
 
 
 def test_the_number_of_an_item_stays_with_its_text() -> None:
-    items = "".join(f"\n{number}. Item {'of many words ' * 12}" for number in range(1, 40))
+    items = "".join(f"\n{number}. Item {'of many words ' * 12}" for number in range(80, 120))
     found = chunks(Block(items))
     assert len(found) > 3
     assert all(chunk.text.endswith("words") for chunk in found)

@@ -56,6 +56,7 @@ def test_lists_stay_together() -> None:
         ("class='loweralpha simple'", "-"),
         ("class=list-unstyled", "-"),
         ("style='list-style-type:lower-roman'", "-"),
+        ("style='list-style-type: decimal'", "1."),
     ],
 )
 def test_the_items_of_a_numbered_list_have_the_numbers_that_are_shown(attributes: str, first: str) -> None:

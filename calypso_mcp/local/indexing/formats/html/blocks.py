@@ -51,7 +51,7 @@ _NAMING = {"caption": 1, "thead": 0}
 #: How many tables, and the page around them, are open in a table that no other holds.
 _IN_ONE_TABLE = 2
 #: Lists that show other signs than numbers, as far as the page says without its styles.
-_OTHER_SIGNS = re.compile(r"alpha|roman|none|unstyled|list-style")
+_OTHER_SIGNS = re.compile(r"alpha|roman|none|unstyled|list-style(?!-type: ?decimal)")
 #: Elements whose lines stay together in one block.
 _GROUPS = frozenset({"ul", "ol", "dl", "menu", "dir", "table"})
 #: A footer inside one of these belongs to the content.
