@@ -81,11 +81,11 @@ class _Element:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether it is running text, with elements in it."""
+        """Whether it is running text: a paragraph, or text with elements in it."""
         has_text = any(isinstance(part, str) and part.strip() for part in self.content)
         children = {child.name for child in self.elements}
         is_paragraph = self.name in _PARAGRAPHS and _PARAGRAPHS.isdisjoint(children)
-        return bool(children) and (has_text or is_paragraph or children <= _DRAWN)
+        return is_paragraph or (bool(children) and (has_text or children <= _DRAWN))
 
 
 def read_xml(file: FileContent) -> Document:
@@ -233,16 +233,16 @@ def _blocks(root: _Element) -> Iterator[Block]:
 
 def _lines(element: _Element, level: int) -> Iterator[tuple[Line, int, bool]]:
     """Yield lines, how many titles are above them (itself included), and whether they are titles."""
-    name = _local(element.name)
-    if name in _NO_TEXT:
+    if not _holds_text(element):
         return
+    name = _local(element.name)
     children = element.elements
     if element.is_mixed or not children:
         if line := CELL_SEPARATOR.join(_cells(element)):
             yield (line, element.line, element.end), level, False
         return
     attributes = _attributes(element)
-    if all(not child.elements for child in children):
+    if not any(child.elements or child.is_mixed for child in children):
         line = CELL_SEPARATOR.join([*attributes, *chain.from_iterable(map(_cells, children))])
         if line and len(line) <= _RECORD_CHARS:
             yield (line, element.line, element.end), level, False
@@ -266,10 +266,9 @@ def _title_in(element: _Element) -> str:
 
 def _cells(element: _Element) -> list[str]:
     """Return attributes and text of an element that holds no others, or running text."""
-    name = _local(element.name)
-    if name in _NO_TEXT:
+    if not _holds_text(element):
         return []
-    text = _text(element)
+    name, text = _local(element.name), _text(element)
     if not text and name in _TRUTHS:
         return [name]
     label = "" if element.is_mixed else f"{name}: "
@@ -298,11 +297,15 @@ def _pieces(element: _Element) -> Iterator[str]:
     for part in element.content:
         if isinstance(part, str):
             yield part
-        # The style of FictionBook has a name, and holds words.
-        elif _local(part.name) not in _NO_TEXT or "name" in part.attributes:
+        elif _holds_text(part):
             yield from _pieces(part)
             if part.name in _DRAWN or _local(part.name) in _BREAKS:
                 yield " "
+
+
+def _holds_text(element: _Element) -> bool:
+    # The styles of FictionBook and Android have names, and hold words.
+    return _local(element.name) not in _NO_TEXT or "name" in element.attributes
 
 
 def _local(name: str) -> str:
