@@ -464,6 +464,23 @@ def test_an_office_document_in_one_xml_file_is_refused_with_what_to_do(name: str
     assert failed.value.code == "unsupported"
 
 
+@pytest.mark.parametrize(
+    ("start", "is_refused"),
+    [
+        ("\n<office:document xmlns:office='urn'", True),
+        ('\r\n<?mso-application progid="Word.Document"?>', True),
+        ('\r\n<?mso-application progid="PowerPoint.Show"?>', True),
+        ('\r\n<?mso-application progid="Excel.Sheet"?>', False),
+        ("\n<office>", False),
+    ],
+)
+def test_an_office_document_in_one_xml_file_is_refused_before_it_is_sent(
+    start: str, is_refused: bool
+) -> None:
+    head = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{start}'.encode()
+    assert (readable_formats().refusal("a.xml", head) is not None) == is_refused
+
+
 BROKEN = {
     "json": ("a.json", "{not json\nat all", "JSON"),
     "yaml": ("a.yaml", "a: [1\nb: }", "YAML"),

@@ -25,11 +25,15 @@ def _kind(
 #: The start of winmail.dat (MS-OXTNEF 2.1.3.1).
 TNEF_START = b"\x78\x9f\x3e\x22"
 
-#: Recognized by its root, too.
+#: Recognized by its root, too. These are how LibreOffice, Word and PowerPoint begin it.
 FLAT_OFFICE = _kind(
     "an office document in one XML file",
-    "Save it as docx, odt, ods or odp.",
+    "Save it as docx, pptx, odt, ods or odp.",
     "fodt fods fodp",
+    *(
+        Signature(start, within=100)
+        for start in (b"\n<office:document ", b'progid="Word.', b'progid="PowerPoint.')
+    ),
 )
 
 UNREADABLE: tuple[UnreadableKind, ...] = (
