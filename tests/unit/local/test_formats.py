@@ -161,6 +161,11 @@ READ = {
     "yaml comment": ("a.yml", "# About leave\na: 1 # yearly\n", "About leave\na: 1\nyearly"),
     "yaml records": ("a.yml", "plans:\n- name: B\n  eur: 2\n", "plans.name: B | plans.eur: 2"),
     "yaml alias": ("a.yml", "a: &x [foo]\nb: *x\n", "a: foo\nb: *x"),
+    "toml with texts of lines": (
+        "a.toml",
+        'a = """\n# Fees\nnine # due""" # c\n# d\n',
+        "a: # Fees\nnine # due\nc\nd",
+    ),
     "toml with comments": ("a.toml", '[b]\nx = 1 # of #1\ny = "#2"\n', "b: x: 1 | y: #2\nof #1"),
     "toml": ("a.toml", '# why\n[policy]\nnotice = "three months"\n', "why\npolicy.notice: three months"),
     "xml": ("a.xml", "<a>\n<plan eur='249'>Business</plan>\n</a>", "eur: 249 | plan: Business"),

@@ -28,6 +28,8 @@ from calypso_mcp.local.indexing.formats.texts.text import text_document
 #: A name with its colon, or a leaf.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?+(\s*+:)?+|[-+.\w]++')
 _TOML_TABLE = re.compile(r"^[ \t]*+\[")
+#: A text that may have several lines.
+_LONG_TEXT = re.compile(r"(\"{3}|'{3}).*?\1", re.DOTALL)
 _TITLE_KEYS = ("title", "name")
 #: A line of a catalog of messages with those that go on with it, and what it escapes (java.util.Properties,
 #: gettext, Apple's .strings).
@@ -78,8 +80,8 @@ def read_toml(file: FileContent) -> Document:
         value = parse_toml(decoded.text)
         lines = _lines_of_tables(decoded.text)
         if not lines:
-            comments = filter(None, map(find_comment, decoded.text.split("\n")))
-            lines = [(line, None, None) for line in (*lines_of(value), *comments)]
+            texts = (*lines_of(value), *filter(None, _toml_comments(decoded.text)))
+            lines = [(text, None, None) for text in texts]
     except (ValueError, RecursionError):
         return text_document(decoded, "not valid TOML, read as plain text")
     return Document(tuple(line_blocks(lines)), _title(value), warnings=decoded.warnings)
@@ -134,7 +136,7 @@ def _json(text: str, repeated: set[str]) -> Any:
 
 def _lines_of_tables(text: str) -> list[Line]:
     """Return the leaves and comments of each table of a TOML text; none if a value has lines like tables."""
-    lines = text.split("\n")
+    lines, comments = text.split("\n"), _toml_comments(text)
     starts = [number for number, line in enumerate(lines) if number and _TOML_TABLE.match(line)]
     found: list[Line] = []
     for start, end in pairwise([0, *starts, len(lines)]):
@@ -144,10 +146,15 @@ def _lines_of_tables(text: str) -> list[Line]:
             found += [(leaf, start + 1, last) for leaf in lines_of(parse_toml(table))]
         except ValueError:
             return []
-        for number, line in enumerate(lines[start:end], start + 1):
-            if comment := find_comment(line):
-                found.append((comment, number, number))
+        numbered = enumerate(comments[start:end], start + 1)
+        found += [(comment, number, number) for number, comment in numbered if comment]
     return found
+
+
+def _toml_comments(text: str) -> list[str]:
+    """Return the comment in each line, empty without one; texts of several lines hold none."""
+    bare = _LONG_TEXT.sub(lambda found: "\n" * found[0].count("\n"), text)
+    return [find_comment(line) for line in bare.split("\n")]
 
 
 def _places_of_leaves(text: str) -> list[int]:
