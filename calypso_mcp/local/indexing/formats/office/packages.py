@@ -103,6 +103,12 @@ OPEN_NOTE = Markup(
     "</office:annotation>",
     re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b|</text:p>"),
 )
+#: A run that ends with a digit, and the properties of the next, which begins with one.
+_DIGITS = re.compile(
+    r"(\d</([aw]):t>\s*+</\2:r>\s*+<\2:r(?:\s[^<>]*)?>\s*+"
+    r"(<\2:rPr\b(?:[^<]|<(?!\2:t\b|/?\2:r\b))*+)<\2:t\b[^<>]*>)(?=\d)"
+)
+_RAISED = re.compile(r'"superscript"|\sbaseline="[1-9]')
 _OPEN_SHEET = re.compile(r'<table:table\s(?:[^<>]*?\s)?table:name="([^"<>]*)"')
 _OPEN_RUBY = re.compile(r"<text:ruby-text(?:\s[^<>]*)?(?<!/)>")
 _OPEN_BOX = Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", OPEN_NOTE.text)
@@ -295,6 +301,11 @@ def decode_part(content: bytes, codec: str = "utf-8") -> str:
         # A copy in UTF-8 must not declare UTF-16.
         return _DECLARATION.sub("", content.decode("utf-16", "replace"), count=1)
     return content.decode(codec, "replace")
+
+
+def with_powers(xml: str) -> str:
+    """Return a part of Word or PowerPoint in which powers stand apart from their numbers: 10^6, not 106."""
+    return _DIGITS.sub(lambda runs: runs[1] + "^" if _RAISED.search(runs[3]) else runs[0], xml)
 
 
 def _take_out(xml: str, start: re.Pattern[str], close: str, marks: Iterator[str] | None = None) -> str:

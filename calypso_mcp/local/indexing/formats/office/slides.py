@@ -6,7 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from calypso_mcp.local.indexing.formats.office.packages import DRAWN_TEXT, Markup, Package, without_notes
+from calypso_mcp.local.indexing.formats.office.packages import (
+    DRAWN_TEXT,
+    Markup,
+    Package,
+    with_powers,
+    without_notes,
+)
 from calypso_mcp.local.indexing.formats.office.word_text import SIGNS
 
 #: Text of the marker before each slide: a private-use character that no presentation shows.
@@ -72,13 +78,13 @@ def with_slide_marks(package: Package) -> bytes | None:
 
 
 def _with_signs(slide: str) -> str:
-    """Return a slide with letters that mean what the font of a sign shows."""
+    """Return a slide with `^` before powers and letters that mean what the font of a sign shows."""
 
     def spelled(run: re.Match[str]) -> str:
         signs = SIGNS[run[1]]
         return _SIGN.sub(lambda sign: chr(signs.get(ord(sign[0]) - _SIGNS_AT, ord(sign[0]))), run[0])
 
-    return _SIGNS_IN_RUN.sub(spelled, slide)
+    return _SIGNS_IN_RUN.sub(spelled, with_powers(slide))
 
 
 def slide_parts(package: Package) -> list[str]:

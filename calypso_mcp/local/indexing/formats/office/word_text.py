@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from html import escape
 
-from calypso_mcp.local.indexing.formats.office.packages import Package
+from calypso_mcp.local.indexing.formats.office.packages import Package, with_powers
 
 _PARTS = re.compile(r"^word/(?:document|footnotes|endnotes)\d*\.xml$")
 _ROWS_IN_CONTROLS = re.compile(r"<w:sdtContent(?:\s[^<>]*)?>\s{0,100}<w:tr[ >]")
@@ -43,7 +43,7 @@ def with_plain_text(package: Package, mark: Callable[[str], str]) -> bytes | Non
     """Return a copy in which nothing hides text from anydoc, changed by `mark`; None if nothing changes.
 
     Ruby keeps only its base text; signs become letters; fields of a form show what was chosen; content
-    controls around rows of a table go.
+    controls around rows of a table go; `^` stands before powers.
     """
     return package.rewrite(_PARTS, lambda xml: mark(_plain(xml)))
 
@@ -52,7 +52,7 @@ def _plain(xml: str) -> str:
     plain = _without_ruby(xml) if "<w:ruby>" in xml else xml
     if _ROWS_IN_CONTROLS.search(plain) is not None:
         plain = _CONTROL_TAGS.sub("", plain)
-    plain = _DROP_CAP.sub(r"\1", plain)
+    plain = with_powers(_DROP_CAP.sub(r"\1", plain))
     return _FORM_FIELD.sub(_chosen, _SIGN.sub(_letter, _HYPHEN.sub("<w:t>-</w:t>", plain)))
 
 
