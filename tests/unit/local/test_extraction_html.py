@@ -141,9 +141,9 @@ def test_a_table_used_for_layout_is_read_as_blocks() -> None:
 
 def test_a_table_made_of_other_elements_has_rows_and_cells() -> None:
     head = "<div role=rowgroup><div role=row><span role=columnheader>Plan</span><span role=columnheader>Seats"
-    rows = "<div role=row><div role=cell>Pro</div><div role=gridcell><p>20</p></div></div><div role=row>None"
+    rows = "<div role=row>None</div><div role=row><div role=cell>Pro</div><div role=gridcell><p>20</p></div>"
     assert texts(f"<div role=table>{head}</span></div></div>{rows}</div></div><p>End") == [
-        "Plan | Seats\nPro | 20\nNone",
+        "Plan | Seats\nNone\nPro | 20",
         "End",
     ]
 

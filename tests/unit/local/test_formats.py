@@ -258,10 +258,11 @@ READ = {
         '.\\" eel\n.TH EEL 1\n\\fB\\-\\-wait\\fR \\fISECONDS\\fP',
         '.\\" eel\n.TH EEL 1\n--wait SECONDS',
     ),
+    "what other texts than manual pages escape": ("a.txt", "[\\-\\w] \\fI .TH EEL", "[\\-\\w] \\fI .TH EEL"),
     "LaTeX": (
         "a.tex",
-        'F\\"ur {\\"O}l, caf\\\'{e}, na\\"{\\i}f,\n\\v{C}esk\\\'y gro{\\ss}er \\o re 5\\,\\% \\cite{u}',
-        "Für Öl, café, naïf,\nČeský großer øre 5\\,\\% \\cite{u}",
+        'F\\"ur {\\"O}l, caf\\\'{e}, na\\"{\\i}f,\n\\v{C}esk\\\'y gro{\\ss}er \\o re 5\\,\\% \\emph{u}s',
+        "Für Öl, café, naïf,\nČeský großer øre 5\\,\\% \\emph{u}s",
     ),
     "properties": (
         "a.properties",

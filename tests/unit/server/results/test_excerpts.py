@@ -27,6 +27,11 @@ def test_the_part_that_holds_the_words_asked_for_is_kept():
     assert excerpt.endswith(" …")
 
 
+def test_the_part_that_holds_the_number_asked_for_is_kept():
+    text = "Berth 7 is let. " * 60 + "Berth 24 is for guests. " + "Berth 8 is let. " * 60
+    assert "Berth 24 is for guests." in cut(text, "berth 24", 40)[0]
+
+
 def test_words_that_stand_together_come_with_what_follows_them():
     text = (
         "The fund grew. " * 200

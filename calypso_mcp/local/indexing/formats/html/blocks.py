@@ -198,8 +198,6 @@ class _Reader:
         if tag == "table":
             self._spanning.pop()
         elif tag == "tr" and self._rows:
-            if row is not None and any(map(str.strip, self._inline)):
-                self._end_cell(row, node)  # text of a row by role that is in no cell
             if row:
                 self._add_spanning(row)
             self._end_row(self._rows.pop())
