@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from calypso_mcp.cli.printing.hits import snippet
+from calypso_mcp.cli.printing.hits import wrap
 from calypso_mcp.domain import json_text, slugs, untrusted_text
 from calypso_mcp.domain.json_text import JsonShape, excess
 from calypso_mcp.domain.toml_text import parse_toml
@@ -83,8 +83,8 @@ def cut_excerpt(text: str) -> object:
     return excerpts.cut(text, "near miss", 200)
 
 
-def show_snippet(text: str) -> object:
-    return snippet(text, "near miss", 80)
+def wrap_passage(text: str) -> object:
+    return wrap(text, 80)
 
 
 def read_robots(text: str) -> object:
@@ -115,7 +115,7 @@ CASES: list[tuple[Callable[[str], object], str]] = [
     *((chunk, unit) for unit in (" ", "\n ", '."', "a. ", "e\u0301", ",")),
     *((clean_embedded, unit) for unit in ("data:", "data:a;a", "A" * 59, "A" * 70 + "\n", "data:a;b=c,")),
     *((cut_excerpt, unit) for unit in (" ", "near ", "nea", "\n")),
-    *((show_snippet, unit) for unit in ("? ", " ", "near|")),
+    *((wrap_passage, unit) for unit in ("? ", " ", "near|", "\n")),
     *((untrusted_text.clean, unit) for unit in ("\x1b[", "\x1b[0", "\r", "\u200b", "\u202e", "e\u0301")),
     *((fence, unit) for unit in ("`", "` ")),
     *((measure_json, unit) for unit in ('"', "\\", '\\"', '"\\')),
