@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from contextlib import ExitStack
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -161,11 +162,11 @@ def test_a_page_that_cannot_be_indexed_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "empty.html").write_text("<title>Nothing</title>")
     (tmp_path / "moon.html").write_text("<title>Moon</title><p>The moon is far.")
     serve = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server, ExitStack() as stack:
         threading.Thread(target=server.serve_forever).start()
+        stack.callback(server.shutdown)
         host = f"127.0.0.1:{server.server_port}"
         for name, code, word in (("empty", 1, "failed"), ("moon", 0, "ready")):
             words = ("add-url", f"http://{host}/{name}.html", "--bucket", "pages", "--create-bucket")
             added = command(tmp_path / "data", *words, "--allow-private-host", host)
             assert (added.returncode, word in added.stdout) == (code, True), added.stdout + added.stderr
-        server.shutdown()

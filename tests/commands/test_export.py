@@ -44,6 +44,18 @@ def test_files_come_back_as_they_were_with_a_manifest(data: Path, tmp_path: Path
     assert set(by_name) == {"hr/leave.md", "über.txt"}
 
 
+def test_content_that_was_damaged_in_the_store_is_not_exported_as_if_it_were_whole(
+    data: Path, tmp_path: Path
+) -> None:
+    for blob in [path for path in (data / "blobs").rglob("*") if path.is_file()]:
+        blob.chmod(0o600)
+        blob.write_bytes(blob.read_bytes()[:-1] + b"?")
+    refused = run("export", "docs", str(tmp_path / "out"), "--data-dir", str(data))
+    assert refused.returncode == 1
+    assert "differs from the stored content" in refused.stderr
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from calypso_mcp.client.transport.exchanges import exchange
+from calypso_mcp.client.transport.exchanges import Exchange, exchange
 from calypso_mcp.server.metrics import Metrics
-from calypso_mcp.server.telemetry import JsonLines, Telemetry
+from calypso_mcp.server.telemetry import JsonLines, Telemetry, ToolCall
 
 
 def called(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> dict[str, object]:
@@ -31,6 +31,14 @@ def test_one_line_joins_the_call_with_the_requests_made_for_it(caplog: pytest.Lo
     assert line["requests"] == {"api": 1, "storage": 1}
     assert line["request_ids"] == ["req_1"]
     assert str(line["call_id"]) in caplog.text
+
+
+def test_of_very_many_requests_the_first_ids_are_logged() -> None:
+    call = ToolCall("upload_batch")
+    for number in range(1_000):
+        call.hear(Exchange("api", request_id=f"req_{number}"))
+    assert call.fields(1.0)["requests"] == {"api": 1_000}
+    assert call.fields(1.0)["request_ids"] == [f"req_{number}" for number in range(20)]
 
 
 def test_a_question_is_logged_only_where_the_operator_asked_for_it(caplog: pytest.LogCaptureFixture) -> None:
