@@ -130,17 +130,19 @@ async def test_a_cut_upload_continues_at_the_offset_the_server_tells(team: Team)
         assert "kumquat" in await searchable(client, upload_id, "kumquat 0039999")
 
 
-async def test_a_file_arrives_in_parts_of_the_smallest_size(team: Team) -> None:
-    content = b"".join(b"line %07d of the sliced papaya file\n" % number for number in range(20_000))
-    total = len(content)
+@pytest.mark.parametrize("units", [1, 3, 9])
+async def test_a_file_arrives_in_parts_of_any_number_of_units(team: Team, units: int) -> None:
+    part_bytes = units * GRANULARITY
+    total = 2 * part_bytes + 1_000
+    content = (b"A sliced papaya. " * (total // 17 + 1))[:total]
     async with team.client("one") as client, team.http() as http:
-        _, path, _ = await issued(client, "sliced.txt")
+        _, path, _ = await issued(client, f"sliced-{units}.txt")
         answers: list[httpx2.Response] = []
-        for start in range(0, total, GRANULARITY):
-            part = content[start : start + GRANULARITY]
+        for start in range(0, total, part_bytes):
+            part = content[start : start + part_bytes]
             answers.append(await put(http, path, part, f"bytes {start}-{start + len(part) - 1}/{total}"))
     kept = [answer.headers.get("range") for answer in answers]
-    assert kept == [f"bytes=0-{GRANULARITY - 1}", f"bytes=0-{2 * GRANULARITY - 1}", None]
+    assert kept == [f"bytes=0-{part_bytes - 1}", f"bytes=0-{2 * part_bytes - 1}", None]
     assert answers[-1].status_code == 201
 
 

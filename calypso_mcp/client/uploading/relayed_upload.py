@@ -18,7 +18,7 @@ from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
 from calypso_mcp.errors import UploadCorrupted, UploadError
 
-#: Bytes in one request to the storage. After a broken one, they are sent again from memory.
+#: Most bytes in one request to the storage. After a broken one, they are sent again from memory.
 CHUNK_BYTES: Final = 8 * CHUNK_GRANULARITY
 
 
@@ -106,13 +106,22 @@ class RelayedUpload:
         """
         answer = await self._files.create_session(upload, idempotency_key=idempotency_key, origin=origin)
         content = Content(source, upload.content_type, content_hash="")
-        # Storage may keep nothing of a request that breaks off, so that of a part must end with the part.
-        whole_units = source.part_bytes // CHUNK_GRANULARITY * CHUNK_GRANULARITY
-        is_part = whole_units > 0 and source.part_bytes < source.size_bytes
         await self._transfer.send(
             answer.body.upload_url.get_secret_value(),
             content,
             resumed=True,
-            chunk_bytes=min(CHUNK_BYTES, whole_units) if is_part else CHUNK_BYTES,
+            chunk_bytes=_chunk_bytes(source),
         )
         return await self._files.finalize(answer.body.session_id)
+
+
+def _chunk_bytes(source: StreamSource) -> int:
+    """Return the bytes of one request; the last one of a part ends with it.
+
+    Storage may keep nothing of a request that breaks off.
+    """
+    if source.part_bytes == source.size_bytes:
+        return CHUNK_BYTES
+    units = source.part_bytes // CHUNK_GRANULARITY
+    sizes = range(CHUNK_BYTES, 0, -CHUNK_GRANULARITY)
+    return next(size for size in sizes if units * CHUNK_GRANULARITY % size == 0)
