@@ -81,7 +81,7 @@ def _complain(error: CalypsoError, code: int) -> int:
     separator = "\n" if isinstance(error, UsageError) else " "
     text = separator.join(filter(None, (error.message, error.hint)))
     if not isinstance(error, ConfigError):
-        from calypso_mcp.cli.calls.mcp_session import in_commands
+        from calypso_mcp.cli.printing.tool_names import in_commands
 
         text = in_commands(text)
     print(f"calypso-mcp: {text}", file=sys.stderr, flush=True)

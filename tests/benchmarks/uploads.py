@@ -105,9 +105,8 @@ def make_certificate(path: Path) -> None:
 
 
 @asynccontextmanager
-async def sink(put_delay_ms: int) -> AsyncGenerator[str]:
-    """Start a loopback API in a process of its own, over TLS with `SSL_CERT_FILE`; yield its origin."""
-    certificate = os.environ.get("SSL_CERT_FILE")
+async def sink(put_delay_ms: int, certificate: Path | None) -> AsyncGenerator[str]:
+    """Start a loopback API in a process of its own, over TLS if there is a certificate; yield its origin."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("sink_server.py")),
@@ -196,8 +195,8 @@ def _cpu_s(pid_file: Path) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def run(scenario: Scenario, repeat: int) -> dict[str, Any]:
-    """Measure one scenario `repeat` times; return medians."""
+async def run(scenario: Scenario, repeat: int, certificate: Path | None = None) -> dict[str, Any]:
+    """Measure one scenario `repeat` times, over TLS if there is a certificate; return medians."""
     ours: list[Measured] = []
     parallel: list[tuple[float, float]] = []
     sequential: list[tuple[float, float]] = []
@@ -207,14 +206,14 @@ async def run(scenario: Scenario, repeat: int) -> dict[str, Any]:
         first.mkdir()
         paths = make_files(folder, scenario)
         make_files(first, replace(scenario, files=1))
-        async with sink(0) as origin:
+        async with sink(0, certificate) as origin:
             await through_mcp(origin, first, data_folder)  # only the first server compiles the patterns
         for _ in range(repeat):
-            async with sink(scenario.put_delay_ms) as origin:
+            async with sink(scenario.put_delay_ms, certificate) as origin:
                 ours.append(await through_mcp(origin, folder, data_folder))
-            async with sink(scenario.put_delay_ms) as origin:
+            async with sink(scenario.put_delay_ms, certificate) as origin:
                 parallel.append(await bare_loop(origin, paths, PARALLEL))
-            async with sink(scenario.put_delay_ms) as origin:
+            async with sink(scenario.put_delay_ms, certificate) as origin:
                 sequential.append(await bare_loop(origin, paths, 1))
     wall_s = statistics.median(measured.wall_s for measured in ours)
     bare_wall_s = statistics.median(wall for wall, _ in parallel)
@@ -243,14 +242,14 @@ async def main() -> None:
     parser.add_argument("--tls", action="store_true", help="send over https")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.pop("SSL_CERT_FILE", None)
-        if arguments.tls:
-            os.environ["SSL_CERT_FILE"] = f"{folder}/certificate.pem"
-            make_certificate(Path(os.environ["SSL_CERT_FILE"]))
+        certificate = Path(folder, "certificate.pem") if arguments.tls else None
+        if certificate:
+            make_certificate(certificate)
+            os.environ["SSL_CERT_FILE"] = str(certificate)
         for scenario in SCENARIOS:
             if arguments.scenario and not any(part in scenario.name for part in arguments.scenario):
                 continue
-            row = await run(scenario, arguments.repeat)
+            row = await run(scenario, arguments.repeat, certificate)
             text = json.dumps(row) if arguments.json else "  ".join(f"{k}: {v}" for k, v in row.items())
             print(text, flush=True)
 

@@ -93,3 +93,11 @@ def test_the_command_line_has_ctrl_c_in_hand_before_it_loads_what_takes_long() -
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
     )
     assert not {"pydantic", "mcp", "calypso_mcp.settings"} & set(done.stdout.split())
+
+
+def test_a_complaint_does_not_wait_for_the_sdk() -> None:
+    probe = "import sys\nfrom calypso_mcp.cli import main\nprint(main(['serach', 'x']), 'mcp' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["2", "False"], done.stderr

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import call_tool, print_result
-from calypso_mcp.cli.calls.mcp_session import ToolFailed, in_commands, naming_create_bucket
+from calypso_mcp.cli.calls.mcp_session import ToolFailed, naming_create_bucket
+from calypso_mcp.cli.printing.tool_names import in_commands
 from calypso_mcp.domain.untrusted_text import clean_line
 
 _LINE_CHARS = 200

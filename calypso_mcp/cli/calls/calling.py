@@ -12,8 +12,9 @@ from typing import Any
 import anyio
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calls.mcp_session import in_commands, open_session
+from calypso_mcp.cli.calls.mcp_session import open_session
 from calypso_mcp.cli.printing.terminal import columns
+from calypso_mcp.cli.printing.tool_names import in_commands
 from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.domain.untrusted_text import clean_line
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -16,30 +15,11 @@ from mcp_types import CallToolRequest, CallToolRequestParams, CallToolResult
 
 from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli.printing.progress import Report
+from calypso_mcp.cli.printing.tool_names import in_commands
 from calypso_mcp.concurrency import raise_first
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.calls.call_time import LongCall, running
 from calypso_mcp.settings import Settings, child_environment, knobs
-
-#: What a person types where an agent calls a tool.
-_COMMANDS = {
-    "add_qa": "add-qa",
-    "add_website": "add-url",
-    "ask_agent": "ask",
-    "create_agent": "open",
-    "create_bucket": "upload PATH --bucket NAME --create-bucket",
-    "list_agents": "list",
-    "list_buckets": "list",
-    "list_sources": "list BUCKET",
-    "read_source": "read",
-    "remove_source": "remove",
-    "search_bucket": "search",
-    "upload_batch": "upload",
-    "upload_file": "upload",
-    "wait_for_bucket_sync": "list BUCKET",
-}
-#: A quoted name is the tool itself: there is no such tool. In a path it is a person's file.
-_CALLED = re.compile(rf"(\bCall )?(?<![\w'/\\-])({'|'.join(_COMMANDS)})(?![\w/\\-]|\.\w)")
 
 
 class ToolFailed(CalypsoError):
@@ -148,13 +128,6 @@ def naming_create_bucket(bucket: str) -> Generator[None]:
         raise ToolFailed(
             f"There is no bucket {bucket!r}.", code=error.code, hint="Add --create-bucket to create it."
         ) from error
-
-
-def in_commands(text: str) -> str:
-    """Return a text for agents as one for people: with the command to type in place of a tool to call."""
-    return _CALLED.sub(
-        lambda called: f"{'Run ' if called[1] else ''}`calypso-mcp {_COMMANDS[called[2]]}`", text
-    )
 
 
 def _failure(result: CallToolResult) -> ToolFailed:
