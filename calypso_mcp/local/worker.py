@@ -40,8 +40,6 @@ _LOG = logging.getLogger(__name__)
 
 #: Pause before a task is tried again, times its attempts so far.
 _RETRY_PAUSE_S = 2.0
-#: Files that may wait for text recognition without taking the place of other files.
-_MOST_ASIDE = 500
 #: Files up to this size, in a format that is quick to read, are read and recorded together.
 _SMALL_BYTES = 32_768
 #: Seconds that one of them may delay recording the others.
@@ -92,7 +90,7 @@ class IndexingWorker:
                 was_woken = False
                 while True:
                     self._awake = awake = anyio.Event()
-                    aside = min(extractor.recognizing, _MOST_ASIDE) if extractor is not None else 0
+                    aside = +extractor.recognizing if extractor is not None else Counter[str]()
                     for group in await self._claim(aside, is_work_known=was_woken):
                         extractor = extractor or await resources.enter_async_context(
                             _new_extractor(self.wake)
@@ -108,10 +106,10 @@ class IndexingWorker:
             with anyio.CancelScope(shield=True):
                 await self._stop()
 
-    async def _claim(self, aside: int, *, is_work_known: bool) -> list[tuple[Claimed, ...]]:
+    async def _claim(self, aside: Counter[str], *, is_work_known: bool) -> list[tuple[Claimed, ...]]:
         if self._is_alone:
             return []
-        turns = Turns(self._options.indexing_parallelism + aside, self._in_flight.copy(), self._last_turns)
+        turns = Turns(self._options.indexing_parallelism, self._in_flight - aside, aside, self._last_turns)
         try:
             if not is_work_known and not await self._is_work_waiting():
                 return []

@@ -8,7 +8,7 @@ child that dies or takes too long fails only its one file and is replaced.
 from __future__ import annotations
 
 import signal
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from email.message import Message
@@ -94,8 +94,8 @@ class Extractor:
         #: Only one file of each bucket waits for it, so that buckets take turns.
         self._next_recognized = defaultdict[str, anyio.Lock](anyio.Lock)
         self._on_recognizing = on_recognizing
-        #: Number of files whose pictures are being read or wait for it; other files do not wait for them.
-        self.recognizing = 0
+        #: Files whose pictures are being read or wait for it, by bucket; other files do not wait for them.
+        self.recognizing = Counter[str]()
 
     async def __aenter__(self) -> Self:
         return self
@@ -171,15 +171,15 @@ class Extractor:
 
     async def _recognize(self, file: FileToRead, bucket_id: str) -> Document:
         """Read the text in pictures, in a child that no other kind of file waits for."""
-        self.recognizing += 1
+        self.recognizing[bucket_id] += 1
         self._on_recognizing()
         try:
             pictures = replace(file, recognizes=True)
             async with self._next_recognized[bucket_id]:
                 return await self._recognizers.ask(lambda child, limits: child.read(pictures, limits))
         finally:
-            self.recognizing -= 1
-            if not self.recognizing:
+            self.recognizing[bucket_id] -= 1
+            if not self.recognizing.total():
                 await self._recognizers.close_idle()  # its models fill memory
 
 

@@ -28,6 +28,8 @@ _TAKEABLE = f"""
 _MOST_ATTEMPTS = 3
 #: Small tasks that are claimed, read and recorded together.
 MOST_TOGETHER = 64
+#: Files that may wait for their pictures to be read. Buckets with such files take no more tasks then.
+_MOST_ASIDE = 500
 
 
 #: The buckets with tasks that could be claimed, each found by one step in the index, and the attempts at the
@@ -62,13 +64,15 @@ class Turns:
     """How a process shares its places among buckets.
 
     Attributes:
-        places: Groups of tasks that may be in flight at once.
-        in_flight: Those that are, by bucket.
+        places: Groups of tasks that may have a place at once.
+        placed: Those that have one, by bucket.
+        aside: Files whose pictures are being read or wait for it, by bucket: these need no place.
         last: Number of the last turn of each bucket that had one.
     """
 
     places: int
-    in_flight: Mapping[str, int]
+    placed: Mapping[str, int]
+    aside: Mapping[str, int]
     last: Mapping[str, int]
 
 
@@ -95,20 +99,21 @@ def claim(
     """Take groups of tasks for the places that are free; those that were tried too often fail instead.
 
     A group is one task, or the small ones among the next `MOST_TOGETHER` of a bucket: together they cost
-    little more than one alone. A bucket that has none in flight comes first, then the one whose last turn is
-    longest ago. The former need not wait for the long tasks of others: it may take one place more than there
-    are.
+    little more than one alone. A bucket without a place comes first, then the one whose last turn is longest
+    ago. The former need not wait for the long tasks of others: it may take one place more than there are.
 
     A task that was tried before comes after the fresh ones and alone, which takes a process that is idle:
     a file that kills the process must not count against other files.
     """
     groups: list[tuple[Claimed, ...]] = []
-    busy = Counter(turns.in_flight)
+    busy = Counter(turns.placed)
+    held = turns.aside if sum(turns.aside.values()) >= _MOST_ASIDE else ()
     while turns.places and (free := turns.places - busy.total()) >= 0:
+        is_idle = not busy.total() and not turns.aside
         waiting = [
             (attempts, busy[bucket_id] > 0, turns.last.get(bucket_id, 0), bucket_id)
             for bucket_id, attempts in connection.execute(_WAITING, {"now": now})
-            if (free or not busy[bucket_id]) and not (attempts and busy.total())
+            if (free or not busy[bucket_id]) and (is_idle or not attempts) and bucket_id not in held
         ]
         if not waiting:
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from calypso_mcp.local.store.tasks import Turns
 from calypso_mcp.local.worker import Passages, record_ends
 
 SMALL, LARGE = 10, 1_000_000
+IDLE = Turns(2, {}, {}, {})
 
 
 @pytest.fixture
@@ -44,13 +45,10 @@ async def queue(database: Database, sizes: Sequence[int], bucket: str = "") -> N
     await database.write(work)
 
 
-async def claim(
-    database: Database, places: int = 2, in_flight: Mapping[str, int] = {}, last: Mapping[str, int] = {}
-) -> list[list[str]]:
+async def claim(database: Database, turns: Turns = IDLE) -> list[list[str]]:
     def is_small(file: FileRow) -> bool:
         return file.size_bytes == SMALL
 
-    turns = Turns(places, in_flight, last)
     claimed = await database.write(
         lambda connection: tasks.claim(connection, "me", turns, now=1.0, lease_s=60.0, is_small=is_small)
     )
@@ -79,36 +77,36 @@ async def test_a_large_task_has_a_place_beside_the_small_ones(
     database: Database, sizes: list[int], free: int, groups: list[list[str]]
 ) -> None:
     await queue(database, sizes)
-    assert await claim(database, free) == groups
+    assert await claim(database, Turns(free, {}, {}, {})) == groups
 
 
 async def test_a_task_that_waited_for_a_place_has_the_next_one(database: Database) -> None:
     await queue(database, [SMALL, LARGE, *[SMALL] * (2 * tasks.MOST_TOGETHER)])
-    await claim(database, 1)
-    assert await claim(database, 1) == [["1.md"]]
+    await claim(database, Turns(1, {}, {}, {}))
+    assert await claim(database, Turns(1, {}, {}, {})) == [["1.md"]]
 
 
 @pytest.mark.parametrize(
-    ("places", "in_flight", "last", "groups"),
+    ("turns", "groups"),
     [
-        (2, {}, {}, ["a0.md", "b0.md"]),
-        (2, {"a": 1}, {}, ["b0.md"]),
-        (1, {}, {"a": 2, "b": 1}, ["b0.md"]),
+        (IDLE, ["a0.md", "b0.md"]),
+        (Turns(2, {"a": 1}, {}, {}), ["b0.md"]),
+        (Turns(1, {}, {}, {"a": 2, "b": 1}), ["b0.md"]),
         # Two long tasks hold up their own bucket alone.
-        (2, {"a": 2}, {}, ["b0.md"]),
-        (2, {"a": 2, "b": 1}, {}, []),
-        (2, {"b": 2}, {"a": 2, "b": 1}, ["a0.md"]),
+        (Turns(2, {"a": 2}, {}, {}), ["b0.md"]),
+        (Turns(2, {"a": 2, "b": 1}, {}, {}), []),
+        (Turns(2, {"b": 2}, {}, {"a": 2, "b": 1}), ["a0.md"]),
         # Files whose pictures wait to be read do not hold up the others of their bucket.
-        (9, {"a": 7, "b": 1}, {"a": 7, "b": 8}, ["a0.md"]),
-        (0, {}, {}, []),
+        (Turns(2, {"b": 1, "c": 1}, {"a": 7}, {"a": 9}), ["a0.md"]),
+        # So many of them wait that more would fill memory; other buckets go on.
+        (Turns(2, {}, {"a": 500}, {"b": 9}), ["b0.md", "b1.md"]),
+        (Turns(0, {}, {}, {}), []),
     ],
 )
-async def test_buckets_take_turns(
-    database: Database, places: int, in_flight: dict[str, int], last: dict[str, int], groups: list[str]
-) -> None:
+async def test_buckets_take_turns(database: Database, turns: Turns, groups: list[str]) -> None:
     await queue(database, [LARGE] * 3, "a")
     await queue(database, [LARGE] * 3, "b")
-    claimed = await claim(database, places, in_flight, last)
+    claimed = await claim(database, turns)
     assert [name for [name] in claimed][: len(groups)] == groups
     assert bool(claimed) == bool(groups)
 
@@ -117,7 +115,8 @@ async def test_what_was_tried_before_is_taken_alone_by_an_idle_process(database:
     await queue(database, [SMALL] * 3)
     await claim(database)
     await database.write(lambda connection: tasks.give_back(connection, "me", counts=True))
-    assert await claim(database, in_flight={"other": 1}) == []
+    for turns in (Turns(2, {"other": 1}, {}, {}), Turns(2, {}, {"other": 1}, {})):
+        assert await claim(database, turns) == []
     assert await claim(database) == [["0.md"]]
     await queue(database, [SMALL] * 2)
     assert await claim(database) == [["0.md", "1.md"]]
@@ -159,7 +158,7 @@ async def test_a_file_indexed_with_others_takes_a_handful_of_statements(database
             [group] = tasks.claim(
                 connection,
                 "me",
-                Turns(1, {}, {}),
+                Turns(1, {}, {}, {}),
                 now=1.0,
                 lease_s=60.0,
                 is_small=lambda _: True,

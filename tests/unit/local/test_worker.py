@@ -19,12 +19,14 @@ from calypso_mcp.local import worker as worker_module
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.indexing.chunking import Chunk, split
 from calypso_mcp.local.indexing.documents import Document
+from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.worker import IndexingWorker, record_ends
+from tests.support.scans import photograph, picture_file, typeset
 
 BOUND_S = 30.0
 
@@ -53,12 +55,17 @@ async def test_trouble_that_lasts_is_logged_once(tmp_path: Path, caplog: pytest.
     assert sum("No indexing task could be claimed; trying again." in message for message in messages) == 1
 
 
-async def _queue(database: Database, blobs: Blobs, contents: dict[str, bytes | None]) -> None:
+async def _queue(
+    database: Database, blobs: Blobs, contents: Mapping[str, bytes | None], bucket: str = "bucket"
+) -> None:
     """Queue files of these contents in one transaction; None stands for bytes that are gone."""
 
     def work(connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "INSERT INTO buckets (id, slug, name, created_at) VALUES (?1, ?1, ?1, 0)", (bucket,)
+        )
         for name, content in contents.items():
-            new = NewSession(Declaration(name), len(content or b"gone"), ())
+            new = NewSession(Declaration(name), len(content or b"gone"), (bucket,))
             session_id = sessions.insert(connection, new, now=0.0, lifetime_s=60.0)[0].session_id
             with closing(blobs.open_partial(session_id, new.size_bytes)) as partial:
                 sessions.mark_uploaded(connection, {session_id: partial.seal(content or b"gone", {})})
@@ -152,3 +159,26 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
     ]
     # What takes too long is tried again, alone.
     assert [size for size in recorded if size > 1] == [30 if patience_s else 20]
+
+
+@pytest.mark.skipif(not is_recognition_installed(), reason="needs the extra 'ocr'")
+async def test_a_file_has_its_turn_while_a_scan_of_its_bucket_is_read(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    blobs.prepare()
+    async with Database(tmp_path / "calypso.db") as database:
+        scan = picture_file([photograph(typeset(["A zebra."]))], "PNG")
+        await _queue(database, blobs, {"scan.png": scan, "behind.md": b"A zebra."}, "first")
+        for bucket in ("second", "third"):
+            notes = {f"{bucket} {number}.md": b"A zebra." for number in range(300)}
+            await _queue(database, blobs, notes, bucket)
+        options = LocalOptions(data_dir=tmp_path, api_key="sk_test", poll_s=0.01)
+        worker = _TellingWorker(options, database, blobs, Presence(tmp_path / "workers"))
+        ends = await database.read(_ends)
+        with anyio.fail_after(BOUND_S):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(worker.run)
+                while ends["behind.md"][0] != "active":
+                    await worker.told.get()
+                    ends = await database.read(_ends)
+                tasks.cancel_scope.cancel()
+    assert "queued" in {status for status, *_ in ends.values()}
