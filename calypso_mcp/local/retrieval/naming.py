@@ -15,14 +15,20 @@ from calypso_mcp.local.retrieval.sentences import is_question
 from calypso_mcp.local.retrieval.words.stop_words import ENGLISH, FUNCTION_WORDS, UNREMARKABLE
 from calypso_mcp.local.retrieval.words.tokens import is_english, query_phrases
 
-#: In Chinese and Japanese, no space sets off a code or a year.
-_TOKEN = re.compile(r"[^\W_\u3040-\u9fff]++(?:[-._]++[^\W_\u3040-\u9fff]++)*+")
-_YEAR = re.compile(r"(?<![^\W\u3040-\u9fff])(?<![.,])(?:19|20)\d\d(?![^\W\u5e74]|[.,]\d)")
+#: Scripts in which no space sets off a code or a year: Chinese, Japanese, Korean.
+_UNSPACED = r"\u3040-\u9fff\uac00-\ud7a3"
+#: A number is one with its unit ("12000円"), not with what links it or says that it is a code ("20417号").
+_TOKEN = re.compile(
+    rf"\d++(?![号號番はがをのにで的])[{_UNSPACED}]|[^\W_{_UNSPACED}]++(?:[-._]++[^\W_{_UNSPACED}]++)*+"
+)
+_YEAR = re.compile(rf"(?<![^\W{_UNSPACED}])(?<![.,])(?:19|20)\d\d(?![^\W年년]|[.,]\d)")
 #: A year that is only a bound ("since 2020") is met by others.
 _BOUNDED = re.compile(
     r"\b(?:since|before|after|until|between|than|seit|vor|nach|bis|zwischen|depuis|avant|après|entre|desde|antes"
     r"|después|hasta|dal|dopo|prima|sinds|voor|tussen|od|przed|po)\b\D{0,12}(?:19|20)\d\d"
-    r"|(?:19|20)\d\d\s?(?:-|\u2013|to|bis)\s?(?:19|20)\d\d",
+    r"|(?:19|20)\d\d\s?(?:-|\u2013|to|bis)\s?(?:19|20)\d\d"
+    r"|(?:19|20)\d\d[年년][度末初底말초]?\s?"
+    r"(?:[以之至到起~\u301c\uff5e-]|[前後后](?![半期二两三四])|から|より|まで|이후|이전|부터|까지)",
     re.IGNORECASE,
 )
 #: "PR-402", "X9", "3A", "ORDERS_DB_URL", "3.4.1", "20417"; no amounts ("3kg", "12V") or dates ("2024-05-02").

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 
 import pytest
 
@@ -76,8 +77,25 @@ def test_a_query_of_stop_words_only_keeps_them() -> None:
     assert query_phrases("to be or not to be") == ['"to"', '"be"', '"or"', '"not"']
 
 
-def test_chinese_question_words_are_dropped_from_queries() -> None:
-    assert query_phrases("退款多少") == ['"退款"']
+@pytest.mark.parametrize(
+    ("question", "telling"),
+    [
+        ("退款多少", "退款"),
+        ("任何人可以申请吗", "任何人可以申请"),
+        ("会議はいつどこで", "会議は で"),
+        ("次回はいつですか", "次回は"),
+        ("いくら丼はいくらですか", "いくら丼は"),
+    ],
+)
+def test_question_words_that_no_space_sets_off_are_dropped_from_queries(question: str, telling: str) -> None:
+    assert query_phrases(question) == query_phrases(telling)
+
+
+@pytest.mark.parametrize(
+    "word", ["見どころ", "しだれ桜", "思いつく", "近いつながり", "降りますから", "幾何分布", "任何人"]
+)
+def test_words_that_a_question_word_is_only_a_part_of_are_looked_for_whole(word: str) -> None:
+    assert query_phrases(word) == [f'"{pair}"' for pair in map("".join, pairwise(word))]
 
 
 def test_a_lone_character_is_looked_for_as_the_start_of_a_pair() -> None:

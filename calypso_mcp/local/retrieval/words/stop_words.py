@@ -36,7 +36,6 @@ _QUESTION = """
     откуда почему зачем сколько чей чья чьё чьи хто що де коли чому скільки який яка яке які
     ما ماذا من متى أين اين كيف لماذا كم هل أي أية لمن بماذا
     क्या कौन कौनसा कौनसी कब कहाँ कहां क्यों कैसे कैसा कैसी कितना कितने कितनी किस किसे किसने किसका किसकी किसके किससे किन किनके
-    सा सी
 """
 STOP_WORDS = ENGLISH | frozenset(normalize("NFKC", _QUESTION).split())
 
@@ -54,10 +53,10 @@ _UNREMARKABLE = """
     lang uhr ora ore tempo heures horas tiempo laat mycket länge ofta många godzinie godziny długo często
     saat kadar долго часто
     brauche brauchen braucht bekomme bekommen bekommt erhalte erhalten finde findet dauern passiert
-    avons avez dois devons devez dure durent reçois reçoit trouve trouver besoin temps
+    avons avez dois devons devez dure durent reçois reçoit trouve trouver besoin
     tengo tienes tenemos debo dura duran necesito necesita recibo encuentro encuentra
     abbiamo durano servono trovo trova bisogno tenho temos preciso precisa duram
-    heb duurt krijg krijgen vind nodig trwa mamy muszę potrzebuję behöver hittar
+    heb duurt krijg krijgen nodig trwa mamy muszę potrzebuję behöver hittar
     нужно надо длится находится найти получить есть можно было будет зовут звали назовите
 """
 _FUNCTION = """
@@ -117,9 +116,15 @@ UNREMARKABLE_PARTS = frozenset(word for word in UNREMARKABLE if len(word) > 1) |
     ("a", "c", "d", "j", "jusqu", "l", "m", "n", "qu", "s", "t", "è")
 )
 
-#: Chinese and Japanese are written without spaces, so their question words are cut out rather than compared.
-UNSPACED_QUESTION = re.compile(
+#: Question words that are cut out rather than compared. In Chinese and Japanese, no space sets them off; of
+#: the others, one word alone tells something elsewhere: the C of Hindi vitamins, English temps, Swedish wind.
+QUESTION_PHRASES = re.compile(
     "什么|什麼|甚麼|多少|哪些|哪個|哪个|哪里|哪裡|哪儿|哪|为什么|為什麼|为何|為何|如何|怎么|怎麼|怎样|怎樣|谁|誰|吗|嗎|呢"
-    "|何[日時月年人個回円歳分度階番枚本]|いつ|どこ|だれ|どれくらい|どのくらい|いくら|なぜ|どうすれば"
-    "|もらえますか|できますか|ですか|ますか|ましたか|でしょうか"
+    "|(?<![任几幾])何[日時月年人個回円歳分度階番枚本]"
+    # Only at the beginning or after a particle: parts of other words look the same.
+    "|(?<![^\\Wはがをにのとでもへて])(?:いつ|どこ(?!ろ)|だれ|いくら(?![丼のをは])|なぜ)+"
+    "|どれくらい|どのくらい|どうすれば"
+    "|(?:もらえますか|できますか|ですか|ますか|ましたか)(?!ら)|でしょうか"
+    "|कौन (?:सा|सी)|combien de temps|waar vind ik",
+    re.IGNORECASE,
 )

@@ -19,10 +19,10 @@ from calypso_mcp.local.retrieval.words.identifiers import expand
 from calypso_mcp.local.retrieval.words.stop_words import (
     ENGLISH,
     FUNCTION_WORDS,
+    QUESTION_PHRASES,
     STOP_WORDS,
     UNREMARKABLE,
     UNREMARKABLE_PARTS,
-    UNSPACED_QUESTION,
 )
 
 #: Combining marks stay inside words, which Hindi needs; private-use characters (Co) make bucket tokens.
@@ -186,7 +186,7 @@ def bucket_token(bucket_id: str) -> str:
 
 def _query_words(query: str) -> list[str]:
     text = _spelled(normalize("NFC", query[:MAX_QUERY_CHARS]))
-    telling = [word for word in _words(UNSPACED_QUESTION.sub(" ", text)) if word not in STOP_WORDS]
+    telling = [word for word in _words(QUESTION_PHRASES.sub(" ", text)) if word not in STOP_WORDS]
     return _indexed(telling) or _indexed(_words(text))
 
 
