@@ -30,7 +30,7 @@ from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import files, sources, tasks
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.files import FileRow
-from calypso_mcp.local.store.tasks import Claimed, Turns
+from calypso_mcp.local.store.tasks import Claimed, Places
 from calypso_mcp.sqlite.faults import STORE_TROUBLE, StoreFault
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class IndexingWorker:
     async def _claim(self, aside: Counter[str], *, is_work_known: bool) -> list[tuple[Claimed, ...]]:
         if self._is_alone:
             return []
-        turns = Turns(self._options.indexing_parallelism, self._in_flight - aside, aside, self._last_turns)
+        places = Places(self._options.indexing_parallelism, self._in_flight - aside, aside, self._last_turns)
         try:
             if not is_work_known and not await self._is_work_waiting():
                 return []
@@ -117,7 +117,7 @@ class IndexingWorker:
                 lambda connection: tasks.claim(
                     connection,
                     self._presence.owner,
-                    turns,
+                    places,
                     now=self._options.clock(),
                     lease_s=self._options.lease_s,
                     is_small=lambda file: file.id not in self._apart and _is_small(file),

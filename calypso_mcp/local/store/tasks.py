@@ -60,20 +60,20 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class Places:
     """How a process shares its places among buckets.
 
     Attributes:
-        places: Groups of tasks that may have a place at once.
-        placed: Those that have one, by bucket.
+        count: Groups of tasks that may have a place at once.
+        taken: Those that have one, by bucket.
         aside: Files whose pictures are being read or wait for it, by bucket: these need no place.
-        last: Number of the last turn of each bucket that had one.
+        last_turns: Number of the last turn of each bucket that had one.
     """
 
-    places: int
-    placed: Mapping[str, int]
+    count: int
+    taken: Mapping[str, int]
     aside: Mapping[str, int]
-    last: Mapping[str, int]
+    last_turns: Mapping[str, int]
 
 
 def is_work_waiting(connection: sqlite3.Connection, now: float) -> bool:
@@ -90,7 +90,7 @@ def is_any_unfinished(connection: sqlite3.Connection) -> bool:
 def claim(
     connection: sqlite3.Connection,
     owner: str,
-    turns: Turns,
+    places: Places,
     *,
     now: float,
     lease_s: float,
@@ -106,12 +106,12 @@ def claim(
     a file that kills the process must not count against other files.
     """
     groups: list[tuple[Claimed, ...]] = []
-    busy = Counter(turns.placed)
-    held = turns.aside if sum(turns.aside.values()) >= _MOST_ASIDE else ()
-    while turns.places and (free := turns.places - busy.total()) >= 0:
-        is_idle = not busy.total() and not turns.aside
+    busy = Counter(places.taken)
+    held = places.aside if sum(places.aside.values()) >= _MOST_ASIDE else ()
+    while places.count and (free := places.count - busy.total()) >= 0:
+        is_idle = not busy.total() and not places.aside
         waiting = [
-            (attempts, busy[bucket_id] > 0, turns.last.get(bucket_id, 0), bucket_id)
+            (attempts, busy[bucket_id] > 0, places.last_turns.get(bucket_id, 0), bucket_id)
             for bucket_id, attempts in connection.execute(_WAITING, {"now": now})
             if (free or not busy[bucket_id]) and (is_idle or not attempts) and bucket_id not in held
         ]

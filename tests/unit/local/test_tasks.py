@@ -16,11 +16,11 @@ from calypso_mcp.local.store import files, sessions, tasks
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import NewSession
-from calypso_mcp.local.store.tasks import Turns
+from calypso_mcp.local.store.tasks import Places
 from calypso_mcp.local.worker import Passages, record_ends
 
 SMALL, LARGE = 10, 1_000_000
-IDLE = Turns(2, {}, {}, {})
+IDLE = Places(2, {}, {}, {})
 
 
 @pytest.fixture
@@ -45,12 +45,12 @@ async def queue(database: Database, sizes: Sequence[int], bucket: str = "") -> N
     await database.write(work)
 
 
-async def claim(database: Database, turns: Turns = IDLE) -> list[list[str]]:
+async def claim(database: Database, places: Places = IDLE) -> list[list[str]]:
     def is_small(file: FileRow) -> bool:
         return file.size_bytes == SMALL
 
     claimed = await database.write(
-        lambda connection: tasks.claim(connection, "me", turns, now=1.0, lease_s=60.0, is_small=is_small)
+        lambda connection: tasks.claim(connection, "me", places, now=1.0, lease_s=60.0, is_small=is_small)
     )
     return [[member.file.declaration.filename for member in group] for group in claimed]
 
@@ -77,36 +77,36 @@ async def test_a_large_task_has_a_place_beside_the_small_ones(
     database: Database, sizes: list[int], free: int, groups: list[list[str]]
 ) -> None:
     await queue(database, sizes)
-    assert await claim(database, Turns(free, {}, {}, {})) == groups
+    assert await claim(database, Places(free, {}, {}, {})) == groups
 
 
 async def test_a_task_that_waited_for_a_place_has_the_next_one(database: Database) -> None:
     await queue(database, [SMALL, LARGE, *[SMALL] * (2 * tasks.MOST_TOGETHER)])
-    await claim(database, Turns(1, {}, {}, {}))
-    assert await claim(database, Turns(1, {}, {}, {})) == [["1.md"]]
+    await claim(database, Places(1, {}, {}, {}))
+    assert await claim(database, Places(1, {}, {}, {})) == [["1.md"]]
 
 
 @pytest.mark.parametrize(
-    ("turns", "groups"),
+    ("places", "groups"),
     [
         (IDLE, ["a0.md", "b0.md"]),
-        (Turns(2, {"a": 1}, {}, {}), ["b0.md"]),
-        (Turns(1, {}, {}, {"a": 2, "b": 1}), ["b0.md"]),
+        (Places(2, {"a": 1}, {}, {}), ["b0.md"]),
+        (Places(1, {}, {}, {"a": 2, "b": 1}), ["b0.md"]),
         # Two long tasks hold up their own bucket alone.
-        (Turns(2, {"a": 2}, {}, {}), ["b0.md"]),
-        (Turns(2, {"a": 2, "b": 1}, {}, {}), []),
-        (Turns(2, {"b": 2}, {}, {"a": 2, "b": 1}), ["a0.md"]),
+        (Places(2, {"a": 2}, {}, {}), ["b0.md"]),
+        (Places(2, {"a": 2, "b": 1}, {}, {}), []),
+        (Places(2, {"b": 2}, {}, {"a": 2, "b": 1}), ["a0.md"]),
         # Files whose pictures wait to be read do not hold up the others of their bucket.
-        (Turns(2, {"b": 1, "c": 1}, {"a": 7}, {"a": 9}), ["a0.md"]),
+        (Places(2, {"b": 1, "c": 1}, {"a": 7}, {"a": 9}), ["a0.md"]),
         # So many of them wait that more would fill memory; other buckets go on.
-        (Turns(2, {}, {"a": 500}, {"b": 9}), ["b0.md", "b1.md"]),
-        (Turns(0, {}, {}, {}), []),
+        (Places(2, {}, {"a": 500}, {"b": 9}), ["b0.md", "b1.md"]),
+        (Places(0, {}, {}, {}), []),
     ],
 )
-async def test_buckets_take_turns(database: Database, turns: Turns, groups: list[str]) -> None:
+async def test_buckets_take_turns(database: Database, places: Places, groups: list[str]) -> None:
     await queue(database, [LARGE] * 3, "a")
     await queue(database, [LARGE] * 3, "b")
-    claimed = await claim(database, turns)
+    claimed = await claim(database, places)
     assert [name for [name] in claimed][: len(groups)] == groups
     assert bool(claimed) == bool(groups)
 
@@ -115,8 +115,8 @@ async def test_what_was_tried_before_is_taken_alone_by_an_idle_process(database:
     await queue(database, [SMALL] * 3)
     await claim(database)
     await database.write(lambda connection: tasks.give_back(connection, "me", counts=True))
-    for turns in (Turns(2, {"other": 1}, {}, {}), Turns(2, {}, {"other": 1}, {})):
-        assert await claim(database, turns) == []
+    for places in (Places(2, {"other": 1}, {}, {}), Places(2, {}, {"other": 1}, {})):
+        assert await claim(database, places) == []
     assert await claim(database) == [["0.md"]]
     await queue(database, [SMALL] * 2)
     assert await claim(database) == [["0.md", "1.md"]]
@@ -158,7 +158,7 @@ async def test_a_file_indexed_with_others_takes_a_handful_of_statements(database
             [group] = tasks.claim(
                 connection,
                 "me",
-                Turns(1, {}, {}, {}),
+                Places(1, {}, {}, {}),
                 now=1.0,
                 lease_s=60.0,
                 is_small=lambda _: True,
