@@ -169,7 +169,7 @@ async def test_a_file_has_its_turn_while_a_scan_of_its_bucket_is_read(tmp_path: 
         scan = picture_file([photograph(typeset(["A zebra."]))], "PNG")
         await _queue(database, blobs, {"scan.png": scan, "behind.md": b"A zebra."}, "first")
         for bucket in ("second", "third"):
-            notes = {f"{bucket} {number}.md": b"A zebra." for number in range(300)}
+            notes = {f"{bucket} {number}.md": b"A zebra." for number in range(1_500)}
             await _queue(database, blobs, notes, bucket)
         options = LocalOptions(data_dir=tmp_path, api_key="sk_test", poll_s=0.01)
         worker = _TellingWorker(options, database, blobs, Presence(tmp_path / "workers"))
