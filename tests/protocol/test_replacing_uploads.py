@@ -92,7 +92,7 @@ async def test_the_same_content_with_other_labels_takes_them_over(
     rig.wire.bytes_put = 0
     again = await upload(rig, OLD, **labels)
     assert (again["outcome"], again["file_id"], rig.wire.bytes_put) == ("replayed", old["file_id"], 0)
-    assert ("new title, tags" in again.get("reason", "")) is is_new
+    assert ("only its title, tags" in again.get("reason", "")) is is_new
     stored = (await rig.calypso.files.get(old["file_id"])).model_dump()
     expected = {"title": "Leave policy", "tags": ("hr",), "metadata": {"owner": "bob"}, **labels}
     assert {name: stored[name] for name in expected} == {**expected, "tags": tuple(expected["tags"])}
@@ -301,7 +301,7 @@ async def test_what_somebody_else_sent_is_not_sent_again(tmp_path: Path, folder:
     async with upload_rig(tmp_path / "data", folder, era=era) as rig:
         done = await rig.ok("upload_batch", directory=".", bucket="docs", tags=["new"])
         assert (done["counts"], rig.wire.bytes_put) == ({"replayed": 1}, 0)
-        assert "new title, tags" in done["outcomes"][0]["reason"]
+        assert "only its title, tags" in done["outcomes"][0]["reason"]
         assert (await rig.ok("list_sources", tag="new"))["total"] == 1
 
 

@@ -627,7 +627,7 @@ BAD_INPUT = {
     "bad pattern": (given(directory=".", include=["!"]), "invalid_pattern", ".gitignore"),
     "21 tags": (given(directory=".", tags=["t"] * 21), "too_many_tags", "fewer"),
     "9 KB metadata": (given(directory=".", metadata={"k": "v" * 9_000}), "metadata_too_large", "Shorten"),
-    "misspelt argument": (given(directory=".", dryrun=True), "invalid_arguments", "takes"),
+    "misspelt argument": (given(directory=".", dry_rum=True), "invalid_arguments", "takes"),
     "misspelt item field": (given(items=[{"text": "x", "tasg": "y"}]), "invalid_arguments", "in items[]"),
 }
 

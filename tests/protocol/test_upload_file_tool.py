@@ -246,7 +246,7 @@ BAD_INPUT = {
         "invalid_name",
         "list_buckets",
     ),
-    "misspelt argument": (given(path="notes.md", file_name="x.md"), "invalid_arguments", "takes"),
+    "misspelt argument": (given(path="notes.md", filenam="x.md"), "invalid_arguments", "takes"),
     "wrong type": (given(path={"a": 7}), "invalid_arguments", "Correct"),
     "too long a wait": (given(path="notes.md", timeout_s=301), "invalid_arguments", "Correct"),
 }
