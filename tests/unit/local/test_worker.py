@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,11 @@ async def _queue(
     await database.write(work)
 
 
-def _ends(connection: sqlite3.Connection) -> dict[str, tuple[str, str | None, int]]:
+#: Status, error code and attempts of each file.
+_Standing = dict[str, tuple[str, str | None, int]]
+
+
+def _ends(connection: sqlite3.Connection) -> _Standing:
     rows = connection.execute(
         "SELECT filename, files.status, error_code, attempts FROM files JOIN tasks ON file_id = files.id"
     )
@@ -95,6 +99,23 @@ class _TellingWorker(IndexingWorker):
     def wake(self) -> None:
         super().wake()
         self.told.put_nowait(None)
+
+
+async def _index_until(
+    is_enough: Callable[[_Standing], bool], folder: Path, database: Database, blobs: Blobs
+) -> _Standing:
+    """Return how the files stand once that is enough."""
+    options = LocalOptions(data_dir=folder, api_key="sk_test", poll_s=0.01)
+    worker = _TellingWorker(options, database, blobs, Presence(folder / "workers"))
+    ends = await database.read(_ends)
+    with anyio.fail_after(BOUND_S):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(worker.run)
+            while not is_enough(ends):
+                await worker.told.get()
+                ends = await database.read(_ends)
+            tasks.cancel_scope.cancel()
+    return ends
 
 
 @pytest.mark.parametrize("patience_s", [BOUND_S, 0.0])
@@ -138,16 +159,9 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
     blobs.prepare()
     async with Database(tmp_path / "calypso.db") as database:
         await _queue(database, blobs, {**contents, **in_child, **odd})
-        options = LocalOptions(data_dir=tmp_path, api_key="sk_test", poll_s=0.01)
-        worker = _TellingWorker(options, database, blobs, Presence(tmp_path / "workers"))
-        ends = await database.read(_ends)
-        with anyio.fail_after(BOUND_S):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(worker.run)
-                while not {end[0] for end in ends.values()} <= {"active", "failed"}:
-                    await worker.told.get()
-                    ends = await database.read(_ends)
-                tasks.cancel_scope.cancel()
+        ends = await _index_until(
+            lambda ends: {end[0] for end in ends.values()} <= {"active", "failed"}, tmp_path, database, blobs
+        )
     assert [ends[name] for name in contents] == [("active", None, 1)] * 20
     assert [ends[name] for name in in_child] == [("active", None, 1)] * 5
     assert trapped
@@ -171,14 +185,5 @@ async def test_a_file_has_its_turn_while_a_scan_of_its_bucket_is_read(tmp_path: 
         for bucket in ("second", "third"):
             notes = {f"{bucket} {number}.md": b"A zebra." for number in range(1_500)}
             await _queue(database, blobs, notes, bucket)
-        options = LocalOptions(data_dir=tmp_path, api_key="sk_test", poll_s=0.01)
-        worker = _TellingWorker(options, database, blobs, Presence(tmp_path / "workers"))
-        ends = await database.read(_ends)
-        with anyio.fail_after(BOUND_S):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(worker.run)
-                while ends["behind.md"][0] != "active":
-                    await worker.told.get()
-                    ends = await database.read(_ends)
-                tasks.cancel_scope.cancel()
+        ends = await _index_until(lambda ends: ends["behind.md"][0] == "active", tmp_path, database, blobs)
     assert "queued" in {status for status, *_ in ends.values()}
