@@ -23,11 +23,12 @@ from calypso_mcp.settings import Knob, Settings, knobs
 from calypso_mcp.settings.values import Group
 
 #: Settings of a server over stdio, and of one that listens.
-SERVING: frozenset[Group] = frozenset({"calypso", "scope", "files", "transfer", "observing"})
+SERVING: frozenset[Group] = frozenset({"calypso", "models", "scope", "files", "transfer", "observing"})
 LISTENING: frozenset[Group] = SERVING | frozenset[Group]({"http", "access"})
 
 _TITLES: dict[Group, str] = {
     "calypso": "where Calypso is",
+    "models": "models that the embedded Calypso uses",
     "scope": "what callers may do",
     "files": "files on this machine",
     "transfer": "sending files",
@@ -140,15 +141,19 @@ class CommandParser(argparse.ArgumentParser):
             self.add_argument("--version", action="version", version=f"calypso-mcp {__version__}")
 
     def add_settings(self, groups: Collection[Group], names: Collection[str] = ()) -> None:
-        """Offer the flags of whole groups and of single settings; absent flags leave no trace."""
+        """Offer the flags of whole groups and of single settings; absent flags leave no trace.
+
+        A command that only calls Calypso takes the flags of its models, but its help does not list them.
+        """
         sections: dict[Group, ArgumentGroup] = {}
         for name, knob in knobs().items():
-            if knob.flag is None or (knob.group not in groups and name not in names):
+            listed = knob.group in groups or name in names
+            if knob.flag is None or not (listed or (knob.group == "models" and "calypso" in groups)):
                 continue
             section = sections.get(knob.group)
             if section is None:
                 section = sections[knob.group] = self.add_argument_group(_TITLES[knob.group])
-            _add_setting(section, name, knob)
+            _add_setting(section, name, knob, listed=listed)
 
     def add_json(self) -> None:
         """Offer `--json`."""
@@ -247,7 +252,7 @@ def _list_of_commands() -> str:
     return "\n".join(lines)
 
 
-def _add_setting(section: ArgumentGroup, name: str, knob: Knob) -> None:
+def _add_setting(section: ArgumentGroup, name: str, knob: Knob, *, listed: bool) -> None:
     flag = cast("str", knob.flag)
     field = Settings.model_fields[name]
     text = (field.description or "").replace("`", "").replace("%", "%%")
@@ -270,7 +275,7 @@ def _add_setting(section: ArgumentGroup, name: str, knob: Knob) -> None:
         action="append" if repeatable else "store",
         default=argparse.SUPPRESS,
         metavar=knob.metavar,
-        help=text,
+        help=text if listed else argparse.SUPPRESS,
     )
 
 

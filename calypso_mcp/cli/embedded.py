@@ -35,21 +35,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 DEFAULT_PORT = 8010
-#: The settings that a backend takes beside those of listening.
+#: The settings that a backend takes besides those of listening and of models.
 SETTINGS = frozenset(
     {
         "data_dir",
         "min_free_disk_mb",
         "allow_private_hosts",
         "api_key_file",
-        "embeddings_model",
-        "embeddings_url",
-        "embeddings_key_file",
-        "embeddings_query_prefix",
-        "embeddings_passage_prefix",
-        "llm_url",
-        "llm_model",
-        "llm_key_file",
         "log_level",
         "log_json",
     }

@@ -62,47 +62,47 @@ class Settings(BaseModel):
         description="Private host (`wiki.corp`, `10.0.0.5:8000`) that the embedded Calypso may read "
         "besides the public web; repeat the flag for several.",
     )
-    embeddings_model: Annotated[str | None, Knob("calypso", "NAME")] = Field(
+    embeddings_model: Annotated[str | None, Knob("models", "NAME")] = Field(
         default=None,
         max_length=500,
         description="Embedding model with which the embedded Calypso orders hits. Give its name at the "
         "endpoint or, without an endpoint, a model name or a folder on this machine (`semantic` "
         "extra).",
     )
-    embeddings_url: Annotated[EndpointUrl | None, Knob("calypso", "URL")] = Field(
+    embeddings_url: Annotated[EndpointUrl | None, Knob("models", "URL")] = Field(
         default=None,
         description="OpenAI-compatible endpoint (`http://localhost:11434/v1`) that receives passages "
         "and questions to embed; https unless it is on this machine.",
     )
-    embeddings_key: Annotated[SecretStr | None, Knob("calypso", secret=True)] = Field(
+    embeddings_key: Annotated[SecretStr | None, Knob("models", secret=True)] = Field(
         default=None, description="Key of the embeddings endpoint. It has no flag."
     )
-    embeddings_key_file: Annotated[AbsolutePath | None, Knob("calypso", "FILE")] = Field(
+    embeddings_key_file: Annotated[AbsolutePath | None, Knob("models", "FILE")] = Field(
         default=None, description="File that holds the endpoint's key, instead of `CALYPSO_EMBEDDINGS_KEY`."
     )
-    embeddings_query_prefix: Annotated[str | None, Knob("calypso", "TEXT")] = Field(
+    embeddings_query_prefix: Annotated[str | None, Knob("models", "TEXT")] = Field(
         default=None,
         max_length=500,
         description="Text that the model expects before a question. Unset: the known prefix of the model.",
     )
-    embeddings_passage_prefix: Annotated[str | None, Knob("calypso", "TEXT")] = Field(
+    embeddings_passage_prefix: Annotated[str | None, Knob("models", "TEXT")] = Field(
         default=None,
         max_length=500,
         description="Text that the model expects before a passage. Unset: the known prefix of the model.",
     )
-    llm_url: Annotated[EndpointUrl | None, Knob("calypso", "URL")] = Field(
+    llm_url: Annotated[EndpointUrl | None, Knob("models", "URL")] = Field(
         default=None,
         description="OpenAI-compatible endpoint (`http://localhost:11434/v1`) whose model writes the "
         "answers of the embedded Calypso. It receives questions and passages; https unless it is on "
         "this machine.",
     )
-    llm_model: Annotated[str | None, Knob("calypso", "NAME")] = Field(
+    llm_model: Annotated[str | None, Knob("models", "NAME")] = Field(
         default=None, max_length=500, description="Name of the language model at that endpoint."
     )
-    llm_key: Annotated[SecretStr | None, Knob("calypso", secret=True)] = Field(
+    llm_key: Annotated[SecretStr | None, Knob("models", secret=True)] = Field(
         default=None, description="Key of the language model's endpoint. It has no flag."
     )
-    llm_key_file: Annotated[AbsolutePath | None, Knob("calypso", "FILE")] = Field(
+    llm_key_file: Annotated[AbsolutePath | None, Knob("models", "FILE")] = Field(
         default=None, description="File that holds the language model's key, instead of `CALYPSO_LLM_KEY`."
     )
     buckets: Annotated[
@@ -195,7 +195,9 @@ class Settings(BaseModel):
         "folder. It has no flag.",
     )
     sealing_secret_file: Annotated[AbsolutePath | None, Knob("http", "FILE")] = Field(
-        default=None, description="File that holds the secret, instead of `CALYPSO_SEALING_SECRET`."
+        default=None,
+        description="File that holds the secret that seals upload addresses and conversations, instead of "
+        "`CALYPSO_SEALING_SECRET`.",
     )
     public_url: Annotated[PublicUrl | None, Knob("access", "URL")] = Field(
         default=None, description="URL at which clients reach `calypso-mcp http` through a proxy."

@@ -17,7 +17,7 @@ from calypso_mcp.domain.addresses import is_api_root, keeps_secrets, split_url
 from calypso_mcp.regular_files import expand_home
 
 #: Settings that go together; a command offers the flags of whole groups.
-Group = Literal["calypso", "scope", "files", "transfer", "http", "access", "observing"]
+Group = Literal["calypso", "models", "scope", "files", "transfer", "http", "access", "observing"]
 
 _LARGEST_PORT = 65_535
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})(?::(?P<port>[0-9]{1,5}))?", re.ASCII)

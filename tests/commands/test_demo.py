@@ -25,6 +25,7 @@ def test_the_demo_uploads_waits_searches_and_cites_every_sample(
     assert first[3].startswith("escalation-notes.txt, lines ")
     assert "warranty of 6 years" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "  calypso-mcp install CLIENT --allow-path FOLDER"
     assert list(clean_environment.iterdir()) == []
     assert list(tmp_path.iterdir()) == []
 

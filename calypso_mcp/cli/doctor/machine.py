@@ -34,8 +34,8 @@ def check_folders(folders: Sequence[Path], home: Path) -> Iterator[Finding]:
     """Yield whether the folders that callers may upload from can be read."""
     if not folders:
         yield note(
-            "No folder is allowed, so agents can upload text but no files of this machine.",
-            "Allow one with --allow-path FOLDER.",
+            "Without --allow-path, agents can upload text but no files of this machine.",
+            "Allow a folder in your client: calypso-mcp install CLIENT --allow-path FOLDER",
         )
     for folder in folders:
         try:

@@ -149,6 +149,17 @@ def test_help_lists_every_command_and_no_hidden_opposite(capsys: pytest.CaptureF
         assert re.search(rf"^  {command.name} +{command.summary[:20]}", text, re.MULTILINE)
     assert "--no-scan-secrets" in text
     assert "--no-read-only" not in text
+    assert "--embeddings-url" in text
+
+
+def test_a_command_that_only_calls_calypso_takes_the_flags_of_its_models_unlisted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "--data-dir" in (text := _help("upload --help", capsys))
+    assert "--llm-" not in text
+    assert "--embeddings-" not in text
+    assert "models" not in text
+    assert parse(["ask", "What?", "--llm-model", "m"]).flags == {"llm_model": "m"}
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command is not STDIO])

@@ -24,7 +24,7 @@ def add_arguments(parser: CommandParser) -> None:
         "CALYPSO_API_KEY if that is set; otherwise the command makes one and keeps it in the data "
         "folder."
     )
-    parser.add_settings({"http"}, names=SETTINGS)
+    parser.add_settings({"http", "models"}, names=SETTINGS)
 
 
 def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:

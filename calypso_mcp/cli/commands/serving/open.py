@@ -25,7 +25,7 @@ def add_arguments(parser: CommandParser) -> None:
         "this command serves it until you stop it. The link signs you in once, within five minutes."
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the link")
-    parser.add_settings({"http"}, names=SETTINGS | {"backend"})
+    parser.add_settings({"http", "models"}, names=SETTINGS | {"backend"})
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:

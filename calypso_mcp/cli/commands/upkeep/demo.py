@@ -88,6 +88,9 @@ async def _within_time(
         return 1
     passages = "1 cited passage" if found == 1 else f"{found} cited passages"
     print(f"\n{passages} in {time.monotonic() - started:.1f} s, by an MCP client over stdio.")
+    if found:
+        print("Next, add the server to your client:")
+        print("  calypso-mcp install CLIENT --allow-path FOLDER")
     return 0 if found else 1
 
 
