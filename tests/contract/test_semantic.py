@@ -145,8 +145,8 @@ FAILURES: dict[str, tuple[Answer, str]] = {
     "texts for numbers": (broken(lambda made: [["a", "b"] for _ in made]), "holds no usable vectors"),
     "NaN": (broken(lambda made: [[float("nan"), 1.0] for _ in made]), "holds no usable vectors"),
     "infinite": (broken(lambda made: [[float("inf"), 1.0] for _ in made]), "holds no usable vectors"),
-    "too large": (broken(lambda made: [[1.7e308] * 3 for _ in made]), "without direction"),
-    "zero": (broken(lambda made: [[0.0] * 8 for _ in made]), "without direction"),
+    "too large": (broken(lambda made: [[1.7e308] * 3 for _ in made]), "of zeros"),
+    "zero": (broken(lambda made: [[0.0] * 8 for _ in made]), "of zeros"),
     "one too many": (broken(lambda made: [*made, made[0]]), "vectors for"),
     "none": (answering({"data": []}), "vectors for"),
     "one index twice": (

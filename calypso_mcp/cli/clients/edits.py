@@ -29,7 +29,7 @@ def with_server(client: Client, text: str, fields: Mapping[str, object] | None) 
     """
     before = parse(text, client.syntax)
     if not isinstance(before, dict):
-        raise Unreadable("the top is not a mapping")
+        raise Unreadable("the top level is not a mapping")
     document = cast("dict[str, Any]", before)
     key = _find_key(client, document)
     try:

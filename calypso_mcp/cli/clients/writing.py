@@ -41,7 +41,7 @@ class Snapshot:
             return cls(path, read_regular_file(path, _LONGEST_BYTES))
         except FileNotFoundError:
             if path.is_symlink():
-                raise Unreadable("it is a link to nothing") from None
+                raise Unreadable("it is a link to a file that does not exist") from None
             return cls(path, None)
         except OSError as error:
             raise Unreadable(str(error.strerror or error)) from None

@@ -127,11 +127,11 @@ def _find_listing(text: str, key: str) -> tuple[yaml.Node, yaml.Node] | None:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError:  # what was written before does not fit behind what stood there
-        raise Unreadable("the top is not a mapping in lines") from None
+        raise Unreadable("the top level is not a mapping in block style") from None
     if root is None:
         return None
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
-        raise Unreadable("the top is not a mapping in lines")
+        raise Unreadable("the top level is not a mapping in block style")
     return next(((name, value) for name, value in root.value if name.value == key), None)
 
 

@@ -51,7 +51,7 @@ def _check_file(file: ConfigFile, places: Places) -> Iterator[Finding]:
         if not text or "calypso" in text:
             yield problem(
                 f"{where}: cannot be read: {error}.",
-                f"Correct the file; {file.client.title} ignores it, or what follows the fault.",
+                f"Correct the file; {file.client.title} ignores it, or the part after the fault.",
             )
         return
     for entry in entries:

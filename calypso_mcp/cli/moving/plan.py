@@ -117,5 +117,5 @@ def describe_changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[s
     for agent in plan.left_agents:
         yield f"The agent {agent.profile_id} stays here, because not all of its buckets move."
     if any(agent.missing_bucket_ids for agent in plan.agents):
-        yield "Agents lose buckets that are gone."
+        yield "Agents lose the buckets that no longer exist."
     yield "Buckets and sources get new ids and times. Conversations start over."

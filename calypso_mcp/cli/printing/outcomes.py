@@ -26,7 +26,7 @@ _MEANINGS = {
     "removed": "removed, because gone from the folder",
     "would_remove": "would be removed, because gone from the folder",
     "skipped": "left out",
-    "pending": "not known to have arrived; run the same command to continue",
+    "pending": "may not have arrived; run the same command to continue",
     "rejected": "refused",
     "failed": "did not arrive, or cannot be indexed",
 }

@@ -50,7 +50,7 @@ class BucketSources:
             cursor = page.next_cursor
             if cursor is None:
                 return
-        raise ContractError("The API lists the sources of the bucket in circles.")
+        raise ContractError("The API's list of the bucket's sources never ends.")
 
     async def read(
         self,

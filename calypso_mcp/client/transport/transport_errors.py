@@ -21,7 +21,7 @@ MEANING: Final[Mapping[type[Exception], tuple[type[errors.CalypsoError], str, bo
     httpx2.UnsupportedProtocol: (errors.ConnectionFailed, "This kind of address is not supported.", False),
     httpx2.InvalidURL: (errors.ConnectionFailed, "The address is not a URL.", False),
     httpx2.DecodingError: (errors.ContractError, "The answer's compression is damaged.", False),
-    httpx2.TooManyRedirects: (errors.ContractError, "The API redirects in circles.", False),
+    httpx2.TooManyRedirects: (errors.ContractError, "The API redirects in a loop.", False),
 }
 
 

@@ -60,7 +60,7 @@ def normalize(values: Sequence[float]) -> Vector:
     """
     length = math.hypot(*values)
     if not 0 < length < math.inf:
-        raise EmbeddingFailed("The model made a vector without direction.")
+        raise EmbeddingFailed("The model made a vector of zeros or of numbers too large.")
     return [value / length for value in values]
 
 

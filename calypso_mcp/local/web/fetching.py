@@ -128,7 +128,7 @@ class _Fetch:
                     or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
                 ):
                     raise failed(
-                        f"{url} answers {response.status}, so the rules of the site for robots are unknown.",
+                        f"{url} answers {response.status}, so the site's rules for robots are unknown.",
                         retryable=True,
                     )
                 elif not _is_success(response.status):
@@ -154,7 +154,7 @@ class _Fetch:
             raise failed(f"{url.host!r} does not answer, or stopped answering.", retryable=True) from None
         except httpcore2.ProtocolError:
             raise failed(
-                f"{url.host!r} broke off in the middle, or does not speak HTTP.", retryable=True
+                f"{url.host!r} broke off its answer, or does not speak HTTP.", retryable=True
             ) from None
 
 

@@ -259,8 +259,8 @@ class Batch:
     def _foresight(self, counts: dict[str, int]) -> str:
         if counts.get("would_send") or counts.get("would_remove"):
             return (
-                "Call upload_batch again without dry_run to do this. Only files that this server sent "
-                "count as replayed."
+                "Call upload_batch again without dry_run to do this. Files that another program sent "
+                "may be there already."
             )
         return "Nothing would be sent." + (" Everything is there already." if counts.get("replayed") else "")
 

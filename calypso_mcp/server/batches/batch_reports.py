@@ -201,7 +201,7 @@ def report_input(
             path=path,
             outcome="pending",
             code="out_of_time",
-            reason="the call timed out before it was known to have arrived",
+            reason="the call timed out; the file may not have arrived",
             retryable=True,
             hint="Make the same call again: it continues where it stopped and sends nothing twice.",
         )

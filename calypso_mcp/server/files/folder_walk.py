@@ -73,7 +73,7 @@ REASONS: dict[SkipCode, str] = {
     "not_a_file": "is a device, pipe or socket",
     "unreadable": "cannot be read",
     "unusable_name": "has a name that cannot be sent (control characters, backslashes or no valid Unicode)",
-    "too_deep": "lies too many folders deep",
+    "too_deep": "is in too many nested folders",
 }
 
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "_darcs", "cvs"})

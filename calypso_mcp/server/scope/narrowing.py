@@ -91,7 +91,7 @@ def check_headers(names: Iterable[str], *, credential_header: str) -> None:
     """
     for name in names:
         if name.lower() != credential_header.lower() and _means_to_narrow(name.lower()):
-            raise _unreadable(f"A header{_shown(name)} seems to be meant as a limit and is not known here.")
+            raise _unreadable(f"A header{_shown(name)} looks like a limit, but this server does not know it.")
 
 
 def _means_to_narrow(name: str) -> bool:
@@ -124,7 +124,7 @@ def _check_repeated(occurrences: Sequence[frozenset[str]]) -> None:
     named = [names for names in occurrences if names]
     if len(named) > 1 and not named[0].intersection(*named[1:]):
         raise _unreadable(
-            "The request names buckets or agents several times, and nothing is in all of these lists."
+            "The request has several lists of buckets or agents, and no name is in all of them."
         )
 
 

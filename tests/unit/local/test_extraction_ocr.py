@@ -193,7 +193,7 @@ def test_slides_with_too_many_pictures_are_read_in_part_and_named(monkeypatch: p
     assert "nine weeks" in document.text
     assert document.warnings == (
         "Text in pictures was read by OCR, which may err.",
-        "Slide 3: pictures stand in place of text, which is not found.",
+        "Slide 3: pictures hold the text, so searches do not find it.",
     )
 
 
@@ -214,7 +214,7 @@ async def test_pictures_beside_text_are_left_out(extractor: Extractor, tmp_path:
 def test_without_the_extra_slides_and_documents_of_pictures_say_so() -> None:
     office = registry.entry_of("pptx")
     slides = office.read(FileContent(picture_slides(*PROSE[:2]), "talk.pptx"))
-    assert slides.warnings == ("Slides 2, 3: pictures stand in place of text, which is not found.",)
+    assert slides.warnings == ("Slides 2, 3: pictures hold the text, so searches do not find it.",)
     with pytest.raises(ExtractionFailed, match="pictures only") as caught:
         office.read(FileContent(picture_text(), "scan.docx"))
     assert caught.value.code == "no_text_layer"
@@ -229,7 +229,7 @@ def test_pictures_take_no_room_from_the_text_of_slides(monkeypatch: pytest.Monke
             larger.writestr(name, package.read(name) + padding)
     monkeypatch.setattr(packages, "_MOST_BYTES", 10_000_000)
     document = registry.entry_of("pptx").read(FileContent(target.getvalue(), "talk.pptx"))
-    assert document.warnings == ("Slide 2: pictures stand in place of text, which is not found.",)
+    assert document.warnings == ("Slide 2: pictures hold the text, so searches do not find it.",)
 
 
 @needs_ocr

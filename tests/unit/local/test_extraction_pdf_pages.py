@@ -336,7 +336,7 @@ def test_pages_that_hold_pictures_only_are_named() -> None:
         pass
 
     document = read(drawn(words, picture, picture, nothing, words, picture))
-    assert document.warnings == ("Pages 2-3, 6 hold pictures only: what they show is not found.",)
+    assert document.warnings == ("Pages 2-3, 6 hold pictures only: searches do not find what they show.",)
     assert document.shows_unread_text
 
 

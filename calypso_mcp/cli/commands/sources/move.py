@@ -28,7 +28,7 @@ _READY_S = 3600.0
 def add_arguments(parser: CommandParser) -> None:
     """Take the buckets and where they go."""
     parser.description = (
-        "Copy buckets of the embedded Calypso, with their files, pages, questions, labels and agents, "
+        "Copy buckets of the embedded Calypso, with their files, web pages, questions and agents, "
         "to the hosted one, then compare both. The command removes nothing here. You can stop it at "
         "any point; run it again to continue."
     )

@@ -37,5 +37,5 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         for line in clean(str(passage["text"])).splitlines():
             print(textwrap.fill(line, columns(), replace_whitespace=False))
     if following := result.get("next_start"):
-        print(f"\nIt goes on: --start '{following}'")
+        print(f"\nTo read on: --start '{following}'")
     return 0

@@ -50,5 +50,5 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         f"The old store is kept as {saved.damaged}."
     )
     if saved.set_aside:
-        print(f"Files without their names: {saved.set_aside}, moved to {saved.lost}.")
+        print(f"Files whose names are lost: {saved.set_aside}, moved to {saved.lost}.")
     return 0

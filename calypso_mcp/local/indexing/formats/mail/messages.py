@@ -152,7 +152,7 @@ def _parse(data: bytes, allowance: Allowance) -> EmailMessage:
     try:
         return cast("EmailMessage", email.message_from_bytes(data.removeprefix(BOM_UTF8), policy=policy))
     except RecursionError as error:
-        raise ExtractionFailed("too_large", "The message has parts nested absurdly deep.") from error
+        raise ExtractionFailed("too_large", "The parts of the message are nested too deeply.") from error
 
 
 def _letter(message: EmailMessage) -> Letter:

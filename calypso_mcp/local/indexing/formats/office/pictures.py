@@ -53,7 +53,7 @@ def read_pictures(package: Package, blocks: Sequence[Block], file: FileContent) 
         raise ExtractionFailed("no_text_layer", _ONLY_PICTURES)
     numbers = ", ".join(str(part.number) for part in unread if part is not None)
     where = f"Slide{'s' if len(unread) > 1 else ''} {numbers}" if numbers else "The file"
-    left_out = f"{where}: pictures stand in place of text, which is not found."
+    left_out = f"{where}: pictures hold the text, so searches do not find it."
     return Document(tuple(seen), warnings=(*warnings, left_out))
 
 

@@ -137,7 +137,7 @@ def _blocks(
 def _warnings(short: dict[Shortcoming, list[int]], recognized: Sequence[int]) -> Iterator[str]:
     if pages := short[Shortcoming.PICTURE]:
         verb = _verb(pages, "holds", "hold")
-        yield f"{name_pages(pages)} {verb} pictures only: what they show is not found."
+        yield f"{name_pages(pages)} {verb} pictures only: searches do not find what they show."
     if pages := short[Shortcoming.GARBLED]:
         yield (
             f"The text of {name_pages(pages).lower()} cannot be read in full: the fonts do not map to "
@@ -209,8 +209,7 @@ def _no_text_message(count: int, short: dict[Shortcoming, list[int]]) -> str:
         )
     if short[Shortcoming.DAMAGED] and not short[Shortcoming.PICTURE]:
         return f"The {what} of the PDF {_verb([0] * count, 'is', 'are')} damaged."
-    holds = "only page holds" if count == 1 else f"{count} pages hold"
     return (
-        f"The PDF has no text layer: its {holds} images at most, probably scans. Run OCR on it first, or"
-        " install the [ocr] extra (pip install 'calypso-mcp[ocr]')."
+        f"The PDF has no text layer: its {what} {_verb([0] * count, 'is', 'are')} probably scanned. Run OCR"
+        " on it first, or install the [ocr] extra (pip install 'calypso-mcp[ocr]')."
     )
