@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,7 +16,7 @@ from typing import Any, NoReturn, Protocol, cast
 
 from calypso_mcp import __version__
 from calypso_mcp.cli.command_list import COMMANDS, STDIO, Command
-from calypso_mcp.cli.printing.terminal import columns
+from calypso_mcp.cli.printing.terminal import columns, fill
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.settings import Knob, Settings, knobs
 from calypso_mcp.settings.values import Group
@@ -132,7 +131,7 @@ class CommandParser(argparse.ArgumentParser):
             prog=_typed(command),
             usage=f"calypso-mcp {'[COMMAND]' if top else command.name} {command.usage}",
             description=_list_of_commands() if top else command.summary,
-            epilog=textwrap.fill(_NOTES, columns()) if top else None,
+            epilog=fill(_NOTES, columns()) if top else None,
             formatter_class=argparse.RawDescriptionHelpFormatter if top else argparse.HelpFormatter,
             allow_abbrev=False,
         )
@@ -244,11 +243,11 @@ def _split(argv: list[str]) -> tuple[Command, list[str]]:
 
 def _list_of_commands() -> str:
     wide = columns()
-    lines = [textwrap.fill(_ABOUT, wide), "", "commands:"]
+    lines = [fill(_ABOUT, wide), "", "commands:"]
     indent = " " * (_NAMES_WIDTH + 2)
     for command in COMMANDS:
         name = f"  {command.name:<{_NAMES_WIDTH}}"
-        lines.append(textwrap.fill(command.summary, wide, initial_indent=name, subsequent_indent=indent))
+        lines.append(fill(command.summary, wide, initial_indent=name, subsequent_indent=indent))
     return "\n".join(lines)
 
 

@@ -269,7 +269,7 @@ async def test_a_bucket_is_required_where_there_are_several(rig: Rig):
     await rig.ok("create_bucket", name="Other", slug="other")
     error = await rig.refused("upload_file", path="notes.md")
     assert error["code"] == "bucket_required"
-    assert "bucket argument" in error["next_step"]
+    assert "list_buckets: docs" in error["next_step"]
 
 
 async def test_a_bucket_is_required_where_there_is_none(folder: Path, tmp_path: Path, era: str):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -13,7 +12,7 @@ import anyio
 
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.mcp_session import open_session
-from calypso_mcp.cli.printing.terminal import columns
+from calypso_mcp.cli.printing.terminal import columns, fill
 from calypso_mcp.cli.printing.tool_names import in_commands
 from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.domain.untrusted_text import clean_line
@@ -74,7 +73,7 @@ def print_next_step(result: Mapping[str, object]) -> None:
     """Print what a result says to do next, with commands in place of tools."""
     if step := result.get("next_step"):
         text = clean_line(in_commands(str(step)), _CELL_CHARS)
-        print(textwrap.fill(text, columns(), break_on_hyphens=False))
+        print(fill(text, columns()))
 
 
 def print_table(
@@ -118,4 +117,4 @@ def _fit(widths: list[int], least: list[int], wide: int) -> list[int]:
 def _fold(text: str, width: int) -> list[str]:
     if len(text) <= width:
         return [text]  # wrapping takes a hundred times as long, and a list may have 10,000 rows
-    return textwrap.wrap(text, width, break_on_hyphens=False)
+    return fill(text, width).splitlines()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from calypso_mcp.cli.printing.terminal import fill
 from calypso_mcp.domain.untrusted_text import clean_line
 
 Status = Literal["ok", "note", "problem"]
@@ -60,19 +60,16 @@ def render(findings: Iterable[Finding], width: int) -> str:
             lines += ["", area] if lines else [area]
         message = clean_line(finding.message, _SHOWN_CHARS)
         lines.append(
-            textwrap.fill(
-                message, width, initial_indent=f"  {_MARKS[finding.status]}  ", subsequent_indent=" " * 11
-            )
+            fill(message, width, initial_indent=f"  {_MARKS[finding.status]}  ", subsequent_indent=" " * 11)
         )
         if finding.fix:
             fix = clean_line(finding.fix, _SHOWN_CHARS)
             lines.append(
-                textwrap.fill(
+                fill(
                     fix,
                     width,
                     initial_indent=" " * 11 + "-> ",
                     subsequent_indent=" " * 14,
-                    break_on_hyphens=False,
                 )
             )
     return "\n".join(lines)

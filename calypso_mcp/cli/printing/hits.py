@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from calypso_mcp.cli.printing.terminal import columns
+from calypso_mcp.cli.printing.terminal import columns, fill
 from calypso_mcp.domain.untrusted_text import clean, clean_line
 
 _INDENT = " " * 5
@@ -23,7 +23,7 @@ def wrap(text: str, width: int) -> str:
             continue
         lines = [" ".join(line.split()) for line in group]
         texts, hang = (lines, "  ") if is_row else ([" ".join(lines)], "")
-        blocks += [textwrap.fill(text, width, subsequent_indent=hang) for text in texts]
+        blocks += [fill(text, width, subsequent_indent=hang) for text in texts]
     return "\n".join(blocks)
 
 
@@ -41,11 +41,11 @@ def print_hits(question: str, hits: Sequence[Mapping[str, Any]]) -> None:
     """Print a question and its passages, best first, each with file and page or lines."""
     wide = columns()
     print()
-    print(textwrap.fill(f'"{clean_line(question, _LONGEST_LINE)}"', wide))
+    print(fill(f'"{clean_line(question, _LONGEST_LINE)}"', wide))
     if not hits:
         print("  nothing found")
     for rank, hit in enumerate(hits, start=1):
-        print(textwrap.fill(f"  {rank}. {_source(hit)}", wide, subsequent_indent=_INDENT))
+        print(fill(f"  {rank}. {_source(hit)}", wide, subsequent_indent=_INDENT))
         print(textwrap.indent(wrap(clean(str(hit["text"])), wide - len(_INDENT)), _INDENT))
 
 

@@ -7,6 +7,8 @@ import io
 import os
 import shutil
 import sys
+import textwrap
+from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
 from calypso_mcp.errors import CalypsoError
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 #: Lines longer than this are hard to read, however wide the terminal is.
 _WIDEST = 100
 _NARROWEST = 40
+
+#: Wraps a text, but no path or command at its hyphens: people copy them.
+fill = partial(textwrap.fill, break_on_hyphens=False)
 
 
 def columns() -> int:

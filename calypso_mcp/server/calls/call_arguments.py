@@ -195,7 +195,8 @@ def _ignore(tool: str, name: str, properties: Collection[str], place: str, ignor
     """
     meant = None if name in _HOST_EXTRAS else _meant(name, properties)
     numbers = {_letters(name), _letters(name).removesuffix("s")}
-    is_limit = not numbers.isdisjoint(map(_letters, _LIMITS))
+    # An entry of a list reaches no further for what it lacks.
+    is_limit = not place and not numbers.isdisjoint(map(_letters, _LIMITS))
     shown = clean_line(f"{place}{name}", _NAME_CHARS)
     if meant is None and not is_limit and len(ignored) < _MOST_IGNORED:
         ignored[f"{place}{name}"] = None

@@ -257,7 +257,7 @@ def _one_of(buckets: Sequence[Bucket]) -> str:
     if not buckets:
         return ""
     names = join_first(buckets, _MOST_NAMED, _slug_and_name)
-    return f"Name a bucket from list_buckets with the bucket argument: {names}."
+    return f"Name one from list_buckets: {names}."
 
 
 def _id_and_name(agent: AgentModel) -> str:

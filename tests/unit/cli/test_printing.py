@@ -7,6 +7,7 @@ import time
 import pytest
 
 from calypso_mcp.cli.calls.calling import print_table
+from calypso_mcp.cli.doctor.findings import note, render
 from calypso_mcp.cli.printing import progress
 from calypso_mcp.cli.printing.hits import is_cited, print_hits, wrap
 from calypso_mcp.cli.printing.outcomes import (
@@ -58,6 +59,18 @@ def test_a_passage_that_is_hard_to_wrap_costs_little() -> None:
     for text in ("a. " * 3000, "| " * 5000, "word " * 4000, "a |\n" * 3000):
         wrap(text, 60)
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("before", range(30, 75, 5))
+def test_no_path_or_command_is_broken_at_its_hyphens(
+    before: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    path = "/home/anna-maria/calypso-mcp/leave-policy.md"
+    text = f"{'x' * before} {path}"
+    print(render([note(text, text)], 80), wrap(text, 80), sep="\n")
+    print_hits(text, [{"filename": text, "file_id": "file_1", "text": ""}])
+    assert capsys.readouterr().out.count(path) == 5
 
 
 def test_a_hit_without_a_place_is_printed_with_its_name_alone(capsys: pytest.CaptureFixture[str]) -> None:

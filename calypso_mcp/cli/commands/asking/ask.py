@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import add_calling_arguments, print_next_step, print_result
 from calypso_mcp.cli.calls.mcp_session import open_session
 from calypso_mcp.cli.printing.hits import print_hits
-from calypso_mcp.cli.printing.terminal import columns
+from calypso_mcp.cli.printing.terminal import columns, fill
 from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.domain.untrusted_text import clean
 
@@ -45,7 +44,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     has_answer = bool(result.get("citations"))
     if not print_result(result, arguments):
         for paragraph in clean(str(result["answer"])).splitlines():
-            print(textwrap.fill(paragraph, columns()))
+            print(fill(paragraph, columns()))
         if has_answer:
             print_hits("Sources", result["citations"])
         print_next_step(result)

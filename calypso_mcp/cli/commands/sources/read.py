@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import add_calling_arguments, call_tool, print_result
-from calypso_mcp.cli.printing.terminal import columns
+from calypso_mcp.cli.printing.terminal import columns, fill
 from calypso_mcp.domain.untrusted_text import clean, clean_line
 
 
@@ -35,7 +34,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         if place := passage.get("place"):
             print(f"\n{clean_line(str(place), columns())}")
         for line in clean(str(passage["text"])).splitlines():
-            print(textwrap.fill(line, columns(), replace_whitespace=False))
+            print(fill(line, columns(), replace_whitespace=False))
     if following := result.get("next_start"):
         print(f"\nTo read on: --start '{following}'")
     return 0

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from calypso_mcp.errors import InputError
-from calypso_mcp.server.calls.call_arguments import read_arguments
+from calypso_mcp.server.calls.call_arguments import CallArguments, read_arguments
 from calypso_mcp.server.registry import TOOLS
 
 TEXT = {"type": "string"}
@@ -169,6 +169,11 @@ def test_a_slip_is_refused_with_what_was_meant(slip: str, meant: str):
 def test_a_limit_that_the_tool_does_not_take_is_refused(limit: str):
     with pytest.raises(InputError, match=f"tool does not take '{limit}'"):
         read_arguments("tool", {"properties": {"query": TEXT}}, {"query": "x", limit: "y"})
+
+
+@pytest.mark.parametrize("name", ["id", "kind", "source"])
+def test_an_item_reaches_no_further_without_what_limits_a_call(name: str):
+    assert read(items=[{name: "y"}]) == CallArguments({"items": [{}]}, [f"items[].{name}"])
 
 
 def test_a_slip_inside_an_item_is_refused_with_its_place():
