@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of the embedded API, made from its operations and their models.
+"""The OpenAPI 3.1 description of the embedded API, made from its operations and how they answer.
 
 The tests compare the API's answers with it, and make hostile requests from it.
 """
@@ -19,8 +19,9 @@ from typing_extensions import TypedDict
 from calypso_mcp import __version__
 from calypso_mcp.api.connection import mark
 from calypso_mcp.local.http.exchange import IDEMPOTENCY_KEY_CHARS
-from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.uploads.admission import UPLOAD_PATH
+from tests.support.operation_answers import ANSWERS, BYTES, PICTURE, Answers
 
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain"
@@ -86,7 +87,7 @@ class _Shapes:
         answered = (
             shape
             for operation in operations
-            for shapes in operation.answers.values()
+            for shapes in _answers(operation).shapes.values()
             for shape in shapes
             if not isinstance(shape, str)
         )
@@ -127,13 +128,18 @@ def _given(schema: dict[str, Any]) -> dict[str, Any]:
     return {**rest, **(options[0] if len(options) == 1 else {}), **default}
 
 
+def _answers(operation: Operation) -> Answers:
+    return ANSWERS[operation.handler.__name__]
+
+
 def _described(operation: Operation, shapes: _Shapes) -> dict[str, Any]:
+    own = _answers(operation)
     summary, _, more = (inspect.getdoc(operation.handler) or "").partition("\n\n")
-    refusals = {*_ALWAYS, *operation.refuses, *((413,) if operation.has_body else ())}
+    refusals = {*_ALWAYS, *own.refuses, *((413,) if operation.has_body else ())}
     refusals |= {507} if operation.grows else set()
-    answers = {str(status): _answer(status, operation, shapes) for status in operation.answers}
+    answers = {str(status): _answer(status, operation, shapes) for status in own.shapes}
     answers |= {str(status): _refusal(status, shapes) for status in sorted(refusals)}
-    if operation.takes_range:
+    if own.takes_range:
         answers["400"]["content"][_TEXT] = {"schema": {"type": "string"}}
         answers["416"] = _plain("The range lies outside the bytes.", "Content-Range")
     described: dict[str, Any] = {
@@ -147,7 +153,7 @@ def _described(operation: Operation, shapes: _Shapes) -> dict[str, Any]:
         schema = shapes.asked(operation.asks)
         needed = bool(shapes.definitions[schema["$ref"].rpartition("/")[2]].get("required"))
         described["requestBody"] = {"required": needed, "content": {_JSON: {"schema": schema}}}
-    return described | (mark(operation.extension) if operation.extension else {})
+    return described | (mark(own.extension) if own.extension else {})
 
 
 def _parameters(operation: Operation, shapes: _Shapes) -> Iterator[dict[str, Any]]:
@@ -156,13 +162,13 @@ def _parameters(operation: Operation, shapes: _Shapes) -> Iterator[dict[str, Any
     if operation.asks is not None and not operation.has_body:
         for name, schema, is_needed in shapes.fields(operation.asks):
             yield {"name": name, "in": "query", "required": is_needed, "schema": schema}
-    if operation.takes_key:
+    if _answers(operation).takes_key:
         yield _header(
             "Idempotency-Key",
             "A repeated request with the same key answers with what the first one made.",
             {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARS},
         )
-    if operation.takes_range:
+    if _answers(operation).takes_range:
         yield _header("Range", "The part of the bytes that is wanted.", {"type": "string"})
 
 
@@ -171,14 +177,15 @@ def _header(name: str, description: str, schema: Mapping[str, Any]) -> dict[str,
 
 
 def _answer(status: int, operation: Operation, shapes: _Shapes) -> dict[str, Any]:
+    own = _answers(operation)
     content = {
         shape if isinstance(shape, str) else _JSON: {"schema": _body(shape, shapes)}
-        for shape in operation.answers[status]
+        for shape in own.shapes[status]
     }
     headers = ["X-Request-Id"]
     if status == HTTPStatus.CREATED:
         headers.append("Idempotency-Replayed")
-    if operation.takes_range:
+    if own.takes_range:
         headers.append("Accept-Ranges")
     if status == HTTPStatus.PARTIAL_CONTENT:
         headers.append("Content-Range")

@@ -1,4 +1,4 @@
-"""Operations of the API: a method on a path, with what it asks for and how it answers, bound in one place.
+"""Operations of the API: a method on a path, with what it asks for, bound in one place.
 
 The tests describe the API by the same values that requests are routed and read by.
 """
@@ -14,15 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Reply, read_body, read_query, respond
-
-#: Media types of bodies that are no JSON object, in the place of a shape.
-EVENT_STREAM = "text/event-stream"
-BYTES = "application/octet-stream"
-PICTURE = "image/png"
 
 
 def a_little(_: object) -> tuple[int, ...]:
@@ -37,24 +31,14 @@ class Operation:
     Attributes:
         handler: Takes the backend, the request and, where the operation asks for something, that. Its name is
             the operation's id, its docstring the description.
-        answers: By status, the shapes of the body: models, typed dictionaries, or media types.
-        refuses: Statuses of refusals beyond those that every operation has.
         grows: The sizes in bytes of the files that are announced; None if the operation does not grow the
             store.
-        extension: What `GET /connection` announces it as; None for an operation of the published API.
-        takes_key: Whether a repeated request may carry the same Idempotency-Key.
-        takes_range: Whether a part of the bytes may be asked for.
     """
 
     method: str
     path: str
     handler: Callable[..., Awaitable[Reply]]
-    answers: Mapping[int, tuple[Any, ...]]
-    refuses: tuple[int, ...] = ()
     grows: Callable[[Any], Iterable[int]] | None = None
-    extension: Extension | None = None
-    takes_key: bool = False
-    takes_range: bool = False
 
     @property
     def asks(self) -> type[WireModel] | None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
-from typing import Any, Literal, NotRequired
+from typing import Any
 
 from starlette.requests import Request
-from typing_extensions import TypedDict
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.agents import CreateAgent, UpdateAgent
-from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
@@ -22,55 +20,11 @@ from calypso_mcp.local.store import agents, buckets, idempotency
 from calypso_mcp.local.store.agents import BASE_MODEL, AgentRow, AgentScope
 
 
-class BoundBucketBody(TypedDict):
-    """A bucket as an agent sees it."""
-
-    id: str
-    name: str
-    slug: str
-    status: str
-
-
-class AgentBody(TypedDict):
-    """An agent; `profile_id` is null for the default one."""
-
-    id: str
-    base_model: str
-    profile_id: str | None
-    name: str
-    instructions: NotRequired[str]
-    source: Literal["named_profile", "default_policy"]
-    enabled: bool
-    bucket_ids: list[str]
-    buckets: list[BoundBucketBody]
-    missing_bucket_ids: list[str]
-
-
-class AgentListBody(TypedDict):
-    """The agents of a team."""
-
-    object: Literal["rag_agent_model_list"]
-    team_id: str
-    data: list[AgentBody]
-
-
-class CreatedAgentBody(AgentBody):
-    """A new agent; `model` is the id that questions name."""
-
-    object: Literal["rag_agent"]
-    model: str
-    agent_id: str | None
-
-
 async def list_models(backend: Backend, _: Request) -> Answer:
     """Answer with the default agent and the named ones, each with its buckets."""
     found = await backend.database.read(agents.list_scopes)
-    listed: AgentListBody = {
-        "object": "rag_agent_model_list",
-        "team_id": TEAM_ID,
-        "data": [model_wire(scope) for scope in found],
-    }
-    return Answer(listed)
+    data = [model_wire(scope) for scope in found]
+    return Answer({"object": "rag_agent_model_list", "team_id": TEAM_ID, "data": data})
 
 
 async def create_agent(backend: Backend, request: Request, body: CreateAgent) -> Answer:
@@ -121,15 +75,15 @@ async def update_agent(backend: Backend, request: Request, body: UpdateAgent) ->
     return Answer(_agent_wire(await backend.database.write(work)))
 
 
-def _agent_wire(scope: AgentScope) -> CreatedAgentBody:
+def _agent_wire(scope: AgentScope) -> dict[str, Any]:
     wire = model_wire(scope)
     return {**wire, "object": "rag_agent", "model": wire["id"], "agent_id": wire["profile_id"]}
 
 
-def model_wire(scope: AgentScope) -> AgentBody:
-    """Return an agent as the API writes it."""
+def model_wire(scope: AgentScope) -> dict[str, Any]:
+    """Return an agent as the API writes it; `profile_id` is null for the default one."""
     agent = scope.agent
-    wire: AgentBody = {
+    wire: dict[str, Any] = {
         "id": scope.model,
         "base_model": BASE_MODEL,
         "profile_id": agent.id if agent else None,
@@ -158,22 +112,7 @@ def _agent_id(body: CreateAgent) -> str:
 
 
 OPERATIONS = (
-    Operation("GET", paths.AGENT_MODELS, list_models, {200: (AgentListBody,)}),
-    Operation(
-        "POST",
-        paths.AGENTS,
-        create_agent,
-        {201: (CreatedAgentBody,)},
-        refuses=(403, 409),
-        grows=a_little,
-        takes_key=True,
-    ),
-    Operation(
-        "PATCH",
-        paths.AGENT,
-        update_agent,
-        {200: (CreatedAgentBody,)},
-        refuses=(404,),
-        extension=Extension.UPDATE_AGENTS,
-    ),
+    Operation("GET", paths.AGENT_MODELS, list_models),
+    Operation("POST", paths.AGENTS, create_agent, grows=a_little),
+    Operation("PATCH", paths.AGENT, update_agent),
 )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
-
-from typing_extensions import TypedDict
+from typing import Any
 
 from calypso_mcp.api import answers as wire
 from calypso_mcp.local.retrieval.index import Passage
@@ -14,25 +12,6 @@ from calypso_mcp.local.retrieval.matches import match_quotations
 from calypso_mcp.local.routes.search import NO_USAGE, attributes_of
 from calypso_mcp.local.store.answers import TurnRow
 from calypso_mcp.local.store.files import FileRow
-
-
-class AnswerBody(TypedDict):
-    """A grounded answer, in the shape of a response of OpenAI.
-
-    `metadata._aicore` holds `display_text`, `answer_kind` (`extractive`, `generated` or `abstained`),
-    `grounded_sources` and `grounding_supports`.
-    """
-
-    id: str
-    object: Literal["response"]
-    created_at: int
-    status: Literal["completed"]
-    model: str
-    output: list[dict[str, Any]]
-    output_text: str
-    conversation: dict[str, str]
-    usage: dict[str, int]
-    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +66,8 @@ class Turn:
     said: Sequence[Said] = ()
     cited: Sequence[Cited] = ()
 
-    def as_response(self) -> AnswerBody:
-        """Return the answer as the API writes it."""
+    def as_response(self) -> dict[str, Any]:
+        """Return the answer in the shape of a response of OpenAI."""
         text = "".join(self.lines)
         part = {"type": "output_text", "text": text, "annotations": self.annotations}
         message = {

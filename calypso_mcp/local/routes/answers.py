@@ -15,14 +15,14 @@ from calypso_mcp.api.answers import AnswerRequest
 from calypso_mcp.domain.qa import same_question
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, Events
-from calypso_mcp.local.http.operations import EVENT_STREAM, Operation
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import extractive, search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
 from calypso_mcp.local.retrieval.naming import Named
 from calypso_mcp.local.retrieval.search import Reorder, Where
-from calypso_mcp.local.routes.answer_shape import AnswerBody, Cited, Said, Turn
+from calypso_mcp.local.routes.answer_shape import Cited, Said, Turn
 from calypso_mcp.local.store import agents, answers, files
 from calypso_mcp.local.store.agents import AgentScope
 from calypso_mcp.local.store.answers import TurnRow
@@ -231,4 +231,4 @@ def _find_passages(
     return _Found(agent, question, passages, quotations)
 
 
-OPERATIONS = (Operation("POST", paths.RESPONSES, answer, {200: (AnswerBody, EVENT_STREAM)}),)
+OPERATIONS = (Operation("POST", paths.RESPONSES, answer),)

@@ -205,10 +205,8 @@ OPERATIONS = (
         "POST",
         paths.BATCH_SESSIONS,
         create_batch,
-        {201: (BatchSession,)},
-        refuses=(409, 413, 429),
         grows=lambda batch: (file.size_bytes for file in batch.files),
     ),
-    Operation("POST", paths.FINALIZE_BATCH, finalize_batch, {202: (BatchFinalized,)}, refuses=(404,)),
-    Operation("GET", paths.BATCH, get_batch, {200: (Batch,)}, refuses=(404,)),
+    Operation("POST", paths.FINALIZE_BATCH, finalize_batch),
+    Operation("GET", paths.BATCH, get_batch),
 )

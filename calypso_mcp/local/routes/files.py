@@ -154,18 +154,8 @@ def error_wire(file: FileRow) -> StatedError | None:
 
 
 OPERATIONS = (
-    Operation(
-        "POST",
-        paths.UPLOAD_SESSIONS,
-        create_session,
-        {201: (UploadSession,)},
-        refuses=(409, 413, 429),
-        grows=lambda file: (file.size_bytes,),
-        takes_key=True,
-    ),
-    Operation(
-        "POST", paths.FINALIZE_UPLOAD_SESSION, finalize_session, {201: (KnowledgeFile,)}, refuses=(404, 409)
-    ),
-    Operation("GET", paths.FILE, get_file, {200: (KnowledgeFile,)}, refuses=(404,)),
-    Operation("GET", paths.TASK, get_task, {200: (IndexingTask,)}, refuses=(404,)),
+    Operation("POST", paths.UPLOAD_SESSIONS, create_session, grows=lambda file: (file.size_bytes,)),
+    Operation("POST", paths.FINALIZE_UPLOAD_SESSION, finalize_session),
+    Operation("GET", paths.FILE, get_file),
+    Operation("GET", paths.TASK, get_task),
 )

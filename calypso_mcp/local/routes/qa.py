@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from starlette.requests import Request
 
 from calypso_mcp.api import paths
-from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.websites import AddQa
 from calypso_mcp.domain.qa import as_markdown, qa_filename, same_question
 from calypso_mcp.domain.uploads.declaration import Declaration
@@ -15,19 +12,12 @@ from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.refusals import bucket_required, invalid
-from calypso_mcp.local.routes.websites import FetchedBody, source_fields
+from calypso_mcp.local.routes.websites import source_fields
 from calypso_mcp.local.uploads import keeping
 
 #: As long as one search may be, and as much as an answer of a few pages.
 _QUESTION_CHARS = 1_000
 _ANSWER_CHARS = 50_000
-
-
-class QaBody(FetchedBody):
-    """A question with its answer, as the knowledge file that holds them."""
-
-    object: Literal["knowledge_qa"]
-    question: str
 
 
 async def add_qa(backend: Backend, request: Request, body: AddQa) -> Answer:
@@ -50,19 +40,8 @@ async def add_qa(backend: Backend, request: Request, body: AddQa) -> Answer:
         if_exists="replace",
     )
     kept = await keeping.keep(backend, declaration, as_markdown(question, answer).encode(), "qa", asked)
-    wire: QaBody = {"object": "knowledge_qa", **source_fields(kept), "question": question}
+    wire = {"object": "knowledge_qa", **source_fields(kept), "question": question}
     return answer_created(wire, is_replay=kept.is_replay)
 
 
-OPERATIONS = (
-    Operation(
-        "POST",
-        paths.QA,
-        add_qa,
-        {201: (QaBody,)},
-        refuses=(409, 413),
-        grows=a_little,
-        extension=Extension.QA,
-        takes_key=True,
-    ),
-)
+OPERATIONS = (Operation("POST", paths.QA, add_qa, grows=a_little),)

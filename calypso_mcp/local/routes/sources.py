@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,6 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from calypso_mcp.api import paths
-from calypso_mcp.api.connection import Extension
-from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.sources import (
     RelabelSource,
     RemovalQuery,
@@ -33,7 +31,7 @@ from calypso_mcp.api.sources import (
 from calypso_mcp.domain.cursors import read_cursor, write_cursor
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
-from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.refusals import Refusal, invalid, not_found
 from calypso_mcp.local.retrieval import reading
@@ -90,7 +88,7 @@ async def read_text(backend: Backend, request: Request, asked: TextQuery) -> Ans
 async def read_content(backend: Backend, request: Request) -> Original:
     """Answer with a source's bytes as they were uploaded."""
     file, content = await _open_stored(backend, request)
-    return Original(content, media_type=BYTES, filename=file.declaration.filename, headers=_AS_IT_IS)
+    return Original(content, file.declaration.filename)
 
 
 async def draw_page(backend: Backend, request: Request) -> Response:
@@ -104,7 +102,7 @@ async def draw_page(backend: Backend, request: Request) -> Response:
             picture = await backend.pictures.draw(Path(content.name), int(number))
         except ExtractionFailed as failure:
             raise Refusal(404, "picture_missing", failure.message) from None
-    return Response(picture, media_type=PICTURE, headers=_AS_IT_IS)
+    return Response(picture, media_type="image/png", headers=_AS_IT_IS)
 
 
 async def relabel(backend: Backend, request: Request, body: RelabelSource) -> Answer:
@@ -163,15 +161,13 @@ def _read_cursor(cursor: str, column: SourceColumn) -> After:
 class Original(FileResponse):
     """An open file: it arrives whole even if its source is removed before or while it is sent."""
 
-    def __init__(
-        self, content: BinaryIO, *, filename: str, media_type: str, headers: Mapping[str, str]
-    ) -> None:
+    def __init__(self, content: BinaryIO, filename: str) -> None:
         """Send `content`, which is closed afterwards."""
         super().__init__(
             content.name,
             filename=filename,
-            media_type=media_type,
-            headers=headers,
+            media_type="application/octet-stream",
+            headers=_AS_IT_IS,
             stat_result=os.fstat(content.fileno()),
         )
         self._content = content
@@ -187,31 +183,10 @@ class Original(FileResponse):
 
 
 OPERATIONS = (
-    Operation("GET", paths.SOURCES, list_sources, {200: (SourceList,)}, extension=Extension.SOURCES),
-    Operation(
-        "PATCH", paths.SOURCE, relabel, {200: (KnowledgeFile,)}, refuses=(404,), extension=Extension.RELABEL
-    ),
-    Operation(
-        "DELETE", paths.SOURCE, remove, {200: (SourceRemoved,)}, refuses=(404,), extension=Extension.REMOVE
-    ),
-    Operation(
-        "GET", paths.SOURCE_TEXT, read_text, {200: (SourceText,)}, refuses=(404,), extension=Extension.READ
-    ),
-    Operation(
-        "GET",
-        paths.SOURCE_CONTENT,
-        read_content,
-        {200: (BYTES,), 206: (BYTES,)},
-        refuses=(404,),
-        extension=Extension.READ,
-        takes_range=True,
-    ),
-    Operation(
-        "GET",
-        paths.SOURCE_PICTURE,
-        draw_page,
-        {200: (PICTURE,)},
-        refuses=(404,),
-        extension=Extension.PICTURES,
-    ),
+    Operation("GET", paths.SOURCES, list_sources),
+    Operation("PATCH", paths.SOURCE, relabel),
+    Operation("DELETE", paths.SOURCE, remove),
+    Operation("GET", paths.SOURCE_TEXT, read_text),
+    Operation("GET", paths.SOURCE_CONTENT, read_content),
+    Operation("GET", paths.SOURCE_PICTURE, draw_page),
 )

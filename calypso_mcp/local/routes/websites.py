@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from typing_extensions import TypedDict
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.files import read_tags
@@ -31,39 +30,6 @@ from calypso_mcp.local.web.urls import WebUrl, parse_url
 
 if TYPE_CHECKING:
     from calypso_mcp.local.web.fetching import Fetched
-
-
-class AssignmentBody(TypedDict):
-    """The buckets that a source was put into."""
-
-    assigned: list[str]
-
-
-class FetchedBody(TypedDict):
-    """A knowledge file under the names that these endpoints use (API sheet section 10)."""
-
-    knowledge_id: str
-    task_id: str
-    title: str | None
-    tags: list[str]
-    filename: str
-    mime_type: str
-    size_bytes: int
-    sha256: str | None
-    ingestion_status: str
-    bucketSyncStatus: str | None
-    bucketSync: list[dict[str, str]]
-    bucket_assignment: AssignmentBody
-    replaces: str | None
-
-
-class WebBody(FetchedBody):
-    """A page or a file of the web, as the knowledge file that was made of it."""
-
-    object: Literal["knowledge_website", "knowledge_file"]
-    team_id: str
-    url: str
-    summary: str | None
 
 
 async def add_website(backend: Backend, request: Request, body: AddWebsite) -> Answer:
@@ -176,20 +142,19 @@ def _unsupported(message: str) -> Refusal:
     return Refusal(415, "unsupported_type", message)
 
 
-def _answer(kept: Kept, kind: Literal["knowledge_website", "knowledge_file"], url: WebUrl) -> Answer:
-    file = kept.file
-    wire: WebBody = {
+def _answer(kept: Kept, kind: str, url: WebUrl) -> Answer:
+    wire = {
         "object": kind,
         **source_fields(kept),
         "team_id": TEAM_ID,
         "url": str(url),
-        "summary": (file.declaration.metadata or {}).get("summary"),
+        "summary": (kept.file.declaration.metadata or {}).get("summary"),
     }
     return answer_created(wire, is_replay=kept.is_replay)
 
 
-def source_fields(kept: Kept) -> FetchedBody:
-    """Return what these endpoints say of a file."""
+def source_fields(kept: Kept) -> dict[str, Any]:
+    """Return a knowledge file under the names that these endpoints use (API sheet section 10)."""
     file = kept.file
     return {
         "knowledge_id": file.id,
@@ -208,9 +173,7 @@ def source_fields(kept: Kept) -> FetchedBody:
     }
 
 
-_REFUSES = (409, 413, 415, 422, 429)
-
-OPERATIONS = tuple(
-    Operation("POST", path, handle, {201: (WebBody,)}, refuses=_REFUSES, grows=a_little, takes_key=True)
-    for path, handle in ((paths.WEBSITES, add_website), (paths.IMPORT_URL, import_url))
+OPERATIONS = (
+    Operation("POST", paths.WEBSITES, add_website, grows=a_little),
+    Operation("POST", paths.IMPORT_URL, import_url, grows=a_little),
 )
