@@ -136,18 +136,6 @@ def test_accents_that_were_drawn_by_themselves_belong_to_their_letters(line: str
     assert read(mapped_pdf(with_drawn_accents(line))).text == line
 
 
-def test_lines_that_were_drawn_from_the_bottom_up_are_read_from_the_top() -> None:
-    lines = ["The deposit for a key", "is ninety euros and", "is paid back when the", "key returns."]
-    for order in (lines, lines[::-1]):
-        heights = {line: 700 - 14 * index for index, line in enumerate(lines)}
-
-        def page(canvas: Canvas, order: list[str] = order, heights: dict[str, int] = heights) -> None:
-            for line in order:
-                canvas.drawString(50, heights[line], line)
-
-        assert " ".join(read(drawn(page)).text.split()) == " ".join(lines)
-
-
 def test_right_to_left_letters_drawn_from_left_to_right_are_read_all_the_same() -> None:
     """Programs without any notion of direction write the letters in the order of the text."""
     line = "חופשה שנתית היא חמישה עשר ימים"

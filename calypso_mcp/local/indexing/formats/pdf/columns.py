@@ -1,4 +1,4 @@
-"""The order of lines: columns of running text that a program drew row by row, and pages drawn upwards.
+"""The order of lines: columns of running text that a program drew row by row.
 
 PDFium reads text in the order in which it was drawn. Of two columns drawn by rows, each line would be the
 beginning of one sentence and the middle of another. Rows of a table, drawn the same way, stay rows: their
@@ -92,26 +92,6 @@ def _rows(text_page: Any, lines: int) -> list[_Row]:
         else:
             rows[-1].append(piece)
     return rows
-
-
-def is_drawn_upwards(text_page: Any) -> bool:
-    """Whether every line of a page was drawn above the one before."""
-    last = text_page.count_chars() - 1
-    if last < 0 or _bottom(text_page, 0) >= _bottom(text_page, last):  # as on most pages
-        return False
-    number = min(text_page.count_rects(), _MOST_PIECES)
-    lines = 0
-    for lower, upper in pairwise(_Piece(*text_page.get_rect(index)) for index in range(number)):
-        if not lower.is_beside(upper):
-            lines += 1
-            if upper.bottom < lower.bottom:
-                return False
-    return lines >= _LEAST_ROWS - 1
-
-
-def _bottom(text_page: Any, index: int) -> float:
-    bottom: float = text_page.get_charbox(index, loose=True)[1]
-    return bottom
 
 
 def _region(rows: Sequence[_Row], number: int) -> tuple[int, int, list[float]]:

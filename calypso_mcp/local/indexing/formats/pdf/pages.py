@@ -11,7 +11,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from calypso_mcp.domain.unicode_forms import normalize
-from calypso_mcp.local.indexing.formats.pdf.columns import is_drawn_upwards, read_columns
+from calypso_mcp.local.indexing.formats.pdf.columns import read_columns
 from calypso_mcp.local.indexing.formats.pdf.direction import (
     has_letters_apart,
     has_right_to_left,
@@ -88,8 +88,6 @@ def _text(page: Any) -> str:
             text = read_letters_together(text_page)
         elif has_torn_words(text):
             text = read_whole_words(text_page)
-        elif is_drawn_upwards(text_page):
-            text = "\n".join(reversed(text.splitlines()))
         text = join_accents(text.replace("\r\n", "\n").replace("\r", "\n"), text_page)
     finally:
         text_page.close()
