@@ -288,16 +288,16 @@ async def test_arguments_that_make_no_sense_are_refused_before_any_request(
     assert not api.asked(SEARCH)
 
 
-@pytest.mark.parametrize(("pending", "members"), [(1, "1 member not"), (2, "2 members not")])
-async def test_a_bucket_with_members_pending_is_named_so_that_silence_is_no_proof(
-    connect: Connect, api: ScriptedCalypso, pending: int, members: str
+@pytest.mark.parametrize(("pending", "sources"), [(1, "1 source not"), (2, "2 sources not")])
+async def test_a_bucket_with_sources_pending_is_named_so_that_silence_is_no_proof(
+    connect: Connect, api: ScriptedCalypso, pending: int, sources: str
 ):
     api.buckets[1]["bucketStore"]["pending_member_count"] = pending
     async with connect() as client:
         result = await client.call_tool("search_bucket", {"query": "x", "bucket": "pricing"})
         assert facts(result)["hits"] == []
         assert facts(result)["incomplete"] == {"pricing": pending}
-        assert members in text(result)
+        assert sources in text(result)
         assert "list_sources" in facts(result)["next_step"]
         assert "wait_for_bucket_sync with bucket=pricing" in text(result)
 

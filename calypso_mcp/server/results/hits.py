@@ -91,7 +91,7 @@ def write_hits(hits: Sequence[Hit], searched: str | None = None) -> list[str]:
 
 
 def count_pending(searched: Sequence[Bucket]) -> dict[str, int] | None:
-    """Return how many members are not searchable yet, by bucket; None where all of them are."""
+    """Return how many sources are not searchable yet, by bucket; None if all of them are."""
     pending = {bucket.slug: bucket.store.pending_member_count for bucket in searched if bucket.store}
     return {slug: count for slug, count in pending.items() if count} or None
 
@@ -99,7 +99,7 @@ def count_pending(searched: Sequence[Bucket]) -> dict[str, int] | None:
 def write_pending(pending: Mapping[str, int] | None) -> list[str]:
     """Return what buckets that are not complete mean for a reader who found nothing."""
     return [
-        f"Incomplete: bucket {slug} has {count} member{'s' * (count > 1)} not searchable yet, so a missing "
+        f"Incomplete: bucket {slug} has {count} source{'s' * (count > 1)} not searchable yet, so a missing "
         f"answer proves nothing; call wait_for_bucket_sync with bucket={slug}."
         for slug, count in (pending or {}).items()
     ]
