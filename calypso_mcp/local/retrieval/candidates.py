@@ -1,4 +1,4 @@
-"""The passages worth ranking, chosen by the words of a query that tell most.
+"""The passages worth ranking, chosen by the rarest words of a query.
 
 Nearly all the time of a full-text search goes into scoring passages that hold only its common words.
 """
@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from heapq import nlargest
 
-from calypso_mcp.local.retrieval.ranking import Row, telling
+from calypso_mcp.local.retrieval.ranking import Row, inverse_frequency
 from calypso_mcp.local.retrieval.statistics import Statistics, any_of, total
 
 #: Passages that are ranked by all words (measured: 98.7 % of the ten best are the same as if all were).
@@ -22,8 +22,8 @@ _OF_LISTED = 32
 _SCORED_ROWS = 2_000
 #: But so many at least, so that the best are among them. An index of no more is scored whole.
 _LEAST_ROWS = 500
-#: How much of what the words tell the rarest must, which choose the candidates.
-_TELLING_SHARE = 0.88
+#: Share of the weight of all words that the rarest, which choose the candidates, have together.
+_WEIGHT_SHARE = 0.88
 #: Weights of the columns in bm25(); the bucket column only filters.
 _WEIGHTS = "1.0, 2.0, 1.0, 0.0"
 #: In the order of the ids, because CROSS JOIN keeps the order of the loops. The same text for any number of
@@ -48,10 +48,10 @@ _IN_FILES = """
 def weights(
     statistics: Statistics, phrases: Sequence[str], bucket_ids: Sequence[str] | None
 ) -> dict[str, float]:
-    """Return how much each of the phrases that the buckets hold tells."""
+    """Return the weight of each phrase that occurs in the buckets."""
     total = statistics.passages(bucket_ids)
     counts = zip(phrases, statistics.frequencies(phrases, bucket_ids), strict=True)
-    return {phrase: telling(count, total) for phrase, count in counts if count}
+    return {phrase: inverse_frequency(count, total) for phrase, count in counts if count}
 
 
 def candidates(
@@ -90,7 +90,7 @@ def candidates(
 def _holding_most(
     statistics: Statistics, weights: Mapping[str, float], bucket_ids: Sequence[str] | None, least: int
 ) -> list[int]:
-    """Return the passages whose phrases tell most, best first.
+    """Return the passages whose phrases weigh most, best first.
 
     Of equally good ones at the end all are returned, unless `least` are better.
     """
@@ -146,8 +146,8 @@ def _best(
 
 
 def _rarest(weights: Mapping[str, float]) -> list[str]:
-    """Return the phrases that tell most, together `_TELLING_SHARE` of what all tell."""
-    left = _TELLING_SHARE * sum(weights.values())
+    """Return the rarest phrases, which together have `_WEIGHT_SHARE` of the weight of all."""
+    left = _WEIGHT_SHARE * sum(weights.values())
     chosen: list[str] = []
     for phrase, weight in sorted(weights.items(), key=lambda entry: -entry[1]):
         if left <= 0:

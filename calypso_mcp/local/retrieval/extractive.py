@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.naming import Named
-from calypso_mcp.local.retrieval.ranking import telling
+from calypso_mcp.local.retrieval.ranking import inverse_frequency
 from calypso_mcp.local.retrieval.words.stems import Stems, weigh
 from calypso_mcp.local.retrieval.words.stop_words import BESIDE_COST, COST, MONEY
 from calypso_mcp.local.retrieval.words.tokens import (
     beginning,
+    content_phrases,
     is_english,
     is_stemmed,
     query_phrases,
-    telling_phrases,
 )
 
 #: Passages that are looked at, and sentences that are quoted at most.
@@ -51,7 +51,7 @@ _LEAST_SHARE = 0.46
 _FEWEST_PASSAGES = 100
 #: Marks at the end of a statement.
 _ENDS = (".", "!", "。", "！", "।", "։", "۔")
-#: A follow-up of so few telling words ("and for managers?") is read together with what was asked before.
+#: A follow-up of so few content words ("and for managers?") is read together with what was asked before.
 _FEW_WORDS = 2
 
 
@@ -125,18 +125,18 @@ class Question:
         return self._phrases_of(self.sought)
 
     def _phrases_of(self, text: str) -> list[str]:
-        phrases = telling_phrases(text)
+        phrases = content_phrases(text)
         return phrases if is_english(self.text) else list(dict.fromkeys(map(beginning, phrases)))
 
     def weights(self, passages: int, frequencies: Sequence[int]) -> list[float]:
-        """Return how much each of `phrases` tells: the rarer the more, half where it stood in `before`.
+        """Return the weight of each of `phrases`: the rarer, the higher; half if it comes from `before`.
 
         `frequencies` states how many of the `passages` match each phrase.
         """
         own = set(self._phrases_of(self.text))
         whole = max(passages, _FEWEST_PASSAGES)
         return [
-            telling(found, whole) * (1.0 if phrase in own else 0.5)
+            inverse_frequency(found, whole) * (1.0 if phrase in own else 0.5)
             for phrase, found in zip(self.phrases(), frequencies, strict=True)
         ]
 
@@ -151,7 +151,7 @@ def quotations(
 ) -> list[Quotation]:
     """Return the sentences that answer best, best first; none where the passages do not answer.
 
-    `words` states how much each phrase asked for tells; of the first few passages, which are looked at, one
+    `words` states the weight of each phrase asked for; of the first few passages, which are looked at, one
     must hold `least_share` of that. `of_price`: only those answer that state a price.
     """
     top = found[0].score if found else 0.0
@@ -254,7 +254,7 @@ def _candidates(
 def _only_repeats(sentence: str, asked_for: Collection[str]) -> bool:
     """Whether a heading says no more than the question. A full sentence confirms it, which is an answer."""
     return not sentence.rstrip().endswith(_ENDS) and all(
-        phrase in asked_for or beginning(phrase) in asked_for for phrase in telling_phrases(sentence)
+        phrase in asked_for or beginning(phrase) in asked_for for phrase in content_phrases(sentence)
     )
 
 

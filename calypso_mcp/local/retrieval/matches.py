@@ -18,7 +18,7 @@ from calypso_mcp.local.retrieval.words.stems import Sought, weigh
 
 #: Sections up to so many characters are shown whole; of longer ones, at most so many.
 _SECTION_CHARS = 500
-#: So many are shown where there is room; so many more cost that share of what all the words sought tell.
+#: So many are shown where there is room; so many more cost that share of the weight of all words sought.
 _SHOWN_CHARS = 320
 _COST = 0.1
 #: What a sentence of a stretch counts for words that the stretch holds already. With the cost it was measured
@@ -29,7 +29,7 @@ _TABLE_CHARS = 1_200
 _FEW_ROWS = 3
 #: What a word of the query in a heading counts for the sentences below it.
 _HEADING_WEIGHT = 0.5
-#: A sentence belongs to the match if it adds so much of what the words of the best one tell.
+#: A sentence belongs to the match if its words add that share of the weight of the best one's.
 _LEAST_ADDED = 0.5
 
 _Span = tuple[int, int]

@@ -132,8 +132,8 @@ def _names(text: str) -> Iterator[list[str]]:
     words = text.split()[1:]
     for is_name, run in groupby(words, lambda word: word[:1].isupper() and word[1:2].islower()):
         phrases = query_phrases(" ".join(run)) if is_name else ()
-        if telling := [phrase for phrase in phrases if phrase.strip('"') not in UNREMARKABLE]:
-            yield telling
+        if remarkable := [phrase for phrase in phrases if phrase.strip('"') not in UNREMARKABLE]:
+            yield remarkable
 
 
 def _has_names_in_capitals(text: str) -> bool:

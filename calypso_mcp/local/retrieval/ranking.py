@@ -47,8 +47,8 @@ class Row(NamedTuple):
     outline: str | None
 
 
-def telling(frequency: int, passages: int) -> float:
-    """Return how much a phrase tells (its idf): little, but something, where most of few passages hold it."""
+def inverse_frequency(frequency: int, passages: int) -> float:
+    """Return the weight (idf) of a phrase: the rarer, the higher; positive even if most passages hold it."""
     return math.log(1 + (max(passages - frequency, 0) + 0.5) / (frequency + 0.5))
 
 
@@ -94,7 +94,7 @@ def standings(
     whole: Mapping[str, Collection[int]],
     mean_length: float | None,
 ) -> list[Standing]:
-    """Return how well each candidate matches, by how much each phrase tells; words of one stem count each.
+    """Return how well each candidate matches, given the weight of each phrase; words of one stem count each.
 
     Phrases of several words count only in the candidates that hold them `whole`, as often as their rarest
     word. `mean_length` is that of a passage in words; None takes that of the candidates.

@@ -25,12 +25,12 @@ from calypso_mcp.local.retrieval.words.tokens import (
     BEGINNING,
     beginning,
     beginnings,
+    content_words,
     is_english,
     kept_together,
     named_phrases,
     plain_words,
     query_phrases,
-    telling_words,
 )
 
 #: Takes the scores of passages by their ids, best first, and returns the ids in the order to have.
@@ -43,7 +43,7 @@ QUERY_TIME_LIMIT_S = 5.0
 _REORDERED = 40
 #: Passages whose language decides whether beginnings of words are sought, and whose words are compared.
 _JUDGED = 10
-#: Digits of numbers that tell nothing beside the longer number that they are part of.
+#: Digits of numbers that count for nothing beside the longer number that they are part of.
 _DIGITS = 2
 #: Letters in which a form of a word may differ from another at its end ("percentage", "percent").
 _ENDING = 3
@@ -172,13 +172,13 @@ def absent_words(
     query: str,
     bucket_ids: Sequence[str],
 ) -> list[str]:
-    """Return the telling words of `query`, as written, that no passage of the buckets holds in any form.
+    """Return the content words of `query`, as written, that no passage of the buckets holds in any form.
 
     Raises:
         SearchTimedOut: The search timed out.
     """
-    telling = telling_words(query)
-    if not telling or not bucket_ids:
+    words = content_words(query)
+    if not words or not bucket_ids:
         return []
     with _time_limit(connection):
         statistics = Statistics(connection)
@@ -188,8 +188,8 @@ def absent_words(
             counts = statistics.frequencies(phrases, scope)
             return {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
 
-        known = held([phrase for _, own in telling for phrase in own])
-        absent = [word for word, own in telling if known.isdisjoint(own)]
+        known = held([phrase for _, own in words for phrase in own])
+        absent = [word for word, own in words if known.isdisjoint(own)]
         forms = {word: beginnings(word, most_dropped=_ENDING) for word in absent}
         known = held([form for own in forms.values() for form in own])
     return [word for word, own in forms.items() if known.isdisjoint(own)]
@@ -229,12 +229,12 @@ def _passage(found: Found) -> Passage:
 
 
 def _only_join(phrases: Iterable[str], names: Collection[str]) -> bool:
-    """Whether none of the words tells what is sought, as in "die" and "für"."""
+    """Whether all of the words only join others, such as "die" and "für"."""
     return all(phrase.strip('"') in FUNCTION_WORDS and phrase not in names for phrase in phrases)
 
 
 def _without_digits(weights: dict[str, float]) -> dict[str, float]:
-    """Leave out short numbers that only tell something together: beside 1.6 neither 1 nor 6 does."""
+    """Leave out short numbers that are part of a longer one: beside 1.6, neither 1 nor 6 counts."""
     parts = {part for phrase in weights if " " in phrase for part in phrase.strip('"').split()}
     alone = {f'"{part}"' for part in parts if part.isdigit() and len(part) <= _DIGITS}
     return {phrase: weight for phrase, weight in weights.items() if phrase not in alone}

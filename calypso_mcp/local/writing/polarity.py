@@ -1,4 +1,4 @@
-"""Tells whether a sentence contradicts its source by denying or affirming the opposite.
+"""Decides whether a sentence contradicts its source by denying or affirming the opposite.
 
 Compared clause by clause: each clause of the sentence with the clauses of the source that share most words
 with it. A pair of negations cancels out. This is a check of words in the languages below, not of logic.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-#: Returns how the telling words of a text begin.
+#: Returns the beginnings of the content words of a text.
 Stems = Callable[[str], frozenset[str]]
 
 _EDGES = ".,;:!?()[]{}\"'`*\u2018\u2019\u201c\u201d\u3002\u0964\u061f"
@@ -74,21 +74,21 @@ def contradicts(sentence: str, sources: Sequence[str], stems: Stems) -> bool:
     said = [(clause, stems(clause)) for source in sources for clause in clauses(source)]
     whole = [(source.casefold(), stems(source)) for source in sources]
     for clause in clauses(_ANSWERED.sub("", sentence.casefold())):
-        telling = stems(clause)
+        content = stems(clause)
         # "..., but not on Mondays" needs the words before it.
-        closest = _closest(telling, said, least=1)
-        more = _closest(telling, whole, least=len(telling & closest[0][1]) + 1) if closest else []
+        closest = _closest(content, said, least=1)
+        more = _closest(content, whole, least=len(content & closest[0][1]) + 1) if closest else []
         if closest and all(_is_opposite(clause, other) for other, _ in more or closest):
             return True
     return False
 
 
 def _closest(
-    telling: frozenset[str], said: Sequence[tuple[str, frozenset[str]]], *, least: int
+    content: frozenset[str], said: Sequence[tuple[str, frozenset[str]]], *, least: int
 ) -> list[tuple[str, frozenset[str]]]:
     """Return what shares most words, at least `least`."""
-    most = max((len(telling & held) for _, held in said), default=0)
-    return [(other, held) for other, held in said if len(telling & held) == most >= least]
+    most = max((len(content & held) for _, held in said), default=0)
+    return [(other, held) for other, held in said if len(content & held) == most >= least]
 
 
 def clauses(sentence: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from calypso_mcp.local.retrieval.words.tokens import is_english, query_phrases
 from calypso_mcp.local.writing import measures, polarity
 from calypso_mcp.local.writing.measures import ENGLISH_MONTHS, ENGLISH_NUMBERS, TENS
 
-#: Share of a sentence's telling words that its passages must hold.
+#: Share of a sentence's content words that its passages must hold.
 _LEAST_SHARE = 0.5
 #: Letters by which two forms of a word are taken for one.
 _STEM = 5
@@ -64,9 +64,9 @@ class Evidence:
 
 def is_supported(sentence: str, evidence: Sequence[Evidence], question: str) -> bool:
     """Whether `evidence` bears `sentence` out as an answer to `question`."""
-    telling = _telling(sentence)
+    content = _stems_of(sentence)
     stems = frozenset[str]().union(*(source.stems for source in evidence))
-    if not telling or sum(stem in stems for stem in telling) < _LEAST_SHARE * len(telling):
+    if not content or sum(stem in stems for stem in content) < _LEAST_SHARE * len(content):
         return False
     folded = " ".join(source.folded for source in evidence)
     exact, plain = _apart(sentence)
@@ -84,7 +84,7 @@ def is_supported(sentence: str, evidence: Sequence[Evidence], question: str) -> 
     ):
         return False
     places = [place for source in evidence for place, _ in source.sentences]
-    return not polarity.contradicts(sentence, places, _telling) and _is_about(telling, evidence, question)
+    return not polarity.contradicts(sentence, places, _stems_of) and _is_about(content, evidence, question)
 
 
 def _apart(sentence: str) -> tuple[list[str], str]:
@@ -100,23 +100,23 @@ def _apart(sentence: str) -> tuple[list[str], str]:
     return exact, " ".join(plain)
 
 
-def _is_about(telling: frozenset[str], evidence: Sequence[Evidence], question: str) -> bool:
+def _is_about(content: frozenset[str], evidence: Sequence[Evidence], question: str) -> bool:
     """Whether the sentence, or the closest sentence of its evidence, shares a word with the question."""
-    asked = _telling(question)
-    if not asked or asked & telling:
+    asked = _stems_of(question)
+    if not asked or asked & content:
         return True
     places = (stems for source in evidence for _, stems in source.sentences)
-    best = max(places, key=lambda stems: len(stems & telling), default=frozenset[str]())
-    return bool(best & telling) and bool(best & asked)
+    best = max(places, key=lambda stems: len(stems & content), default=frozenset[str]())
+    return bool(best & content) and bool(best & asked)
 
 
 def _stems(text: str) -> frozenset[str]:
     """Return how the words begin, and those as the index splits them (names, scripts without spaces)."""
     words = frozenset(word.casefold()[:_STEM] for word in _WORD.findall(text))
-    return words.union(*map(_telling, sentences.split(text)))
+    return words.union(*map(_stems_of, sentences.split(text)))
 
 
-def _telling(text: str) -> frozenset[str]:
+def _stems_of(text: str) -> frozenset[str]:
     return frozenset(phrase.strip('"*')[:_STEM] for phrase in query_phrases(text))
 
 

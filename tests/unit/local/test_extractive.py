@@ -7,7 +7,7 @@ import pytest
 
 from calypso_mcp.local.retrieval.extractive import QUOTATIONS, Question, Quotation, Source, quotations
 from calypso_mcp.local.retrieval.naming import Named
-from calypso_mcp.local.retrieval.words.tokens import is_english, telling_phrases
+from calypso_mcp.local.retrieval.words.tokens import content_phrases, is_english
 
 RETURNS = Source("Shop", "We sell lamps. A lamp can be returned within thirty days. Shipping is free.", 5.0)
 LAMPS = Source("Catalogue", "The lamps are blue. Nobody returned one yet.", 4.0)
@@ -317,7 +317,7 @@ def test_a_price_below_a_heading_answers_for_what_the_heading_names() -> None:
     ],
 )
 def test_words_that_only_ask_or_join_count_for_nothing_in_a_question(text: str, telling: list[str]) -> None:
-    assert telling_phrases(text) == [f'"{word}"' for word in telling]
+    assert content_phrases(text) == [f'"{word}"' for word in telling]
 
 
 def test_a_word_of_five_letters_is_answered_by_words_that_begin_with_it() -> None:

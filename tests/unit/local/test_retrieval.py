@@ -597,7 +597,7 @@ def test_passages_that_few_words_choose_are_those_that_all_would(
     monkeypatch.setattr(candidates, "_LEAST_ROWS", 100)
     few = best()
     monkeypatch.setattr(candidates, "CANDIDATES", 2_000)
-    monkeypatch.setattr(candidates, "_TELLING_SHARE", 1.0)
+    monkeypatch.setattr(candidates, "_WEIGHT_SHARE", 1.0)
     monkeypatch.setattr(candidates, "_SCORED_ROWS", 1_000_000)
     same = sum(len(entry & other) for entry, other in zip(few, best(), strict=True))
     assert same >= 0.9 * 5 * len(queries)

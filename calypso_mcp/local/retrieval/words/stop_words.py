@@ -19,7 +19,7 @@ _ENGLISH = """
 """
 ENGLISH = frozenset(_ENGLISH.split())
 
-#: Question words of other languages as `folding` spells them; none tells anything in another language.
+#: Question words of other languages as `folding` spells them; none is a content word in another language.
 _QUESTION = """
     wer wen wem wessen wie wieviel wieviele welche welcher welches welchen welchem wann warum wieso weshalb
     woher wohin wofür womit wodurch worin woran wozu wovon worauf worüber
@@ -78,7 +78,7 @@ _FUNCTION = """
     w z do od dla przy jest są czy ile co jak mam mogę można się nie
     och på av till för är det ett har ska vad vem när jag
 """
-#: Words of other languages that only join others. Queries keep them: in English some tell something ("die").
+#: Words of other languages that only join others. Queries keep them, as some are English content words ("die").
 FUNCTION_WORDS = frozenset(_FUNCTION.split())
 
 _COST = """

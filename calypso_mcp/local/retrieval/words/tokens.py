@@ -142,27 +142,27 @@ def written_words(query: str) -> list[tuple[str, list[str]]]:
     ]
 
 
-def telling_words(query: str) -> list[tuple[str, list[str]]]:
-    """Return the words of `query` whose absence tells something, as written, each with its phrases.
+def content_words(query: str) -> list[tuple[str, list[str]]]:
+    """Return the content words of `query`, as written, each with its phrases.
 
-    Of joined words ("l'étage", "est-il") only the parts count that tell something.
+    Of joined words ("l'étage", "est-il") only the parts that are content words count.
     """
-    telling: list[tuple[str, list[str]]] = []
+    found: list[tuple[str, list[str]]] = []
     for word, phrases in written_words(query):
         parts = _JOINTS.split(word.casefold())
         ignored = UNREMARKABLE_PARTS if len(parts) > 1 else UNREMARKABLE
         kept = [part for part in parts if part not in ignored]
         if len(kept) == len(parts) or _is_name(word, query):
-            telling.append((word, phrases))
+            found.append((word, phrases))
         elif kept:
-            telling.append((word, query_phrases(" ".join(kept))))
-    return telling
+            found.append((word, query_phrases(" ".join(kept))))
+    return found
 
 
-def telling_phrases(query: str) -> list[str]:
-    """Return the distinct phrases of the words of `query` that tell something; of all if none does."""
-    telling = dict.fromkeys(phrase for _, phrases in telling_words(query) for phrase in phrases)
-    return list(telling) or query_phrases(query)
+def content_phrases(query: str) -> list[str]:
+    """Return the distinct phrases of the content words of `query`; of all its words if it has none."""
+    phrases = dict.fromkeys(phrase for _, own in content_words(query) for phrase in own)
+    return list(phrases) or query_phrases(query)
 
 
 def named_phrases(query: str) -> set[str]:
@@ -186,8 +186,8 @@ def bucket_token(bucket_id: str) -> str:
 
 def _query_words(query: str) -> list[str]:
     text = _spelled(normalize("NFC", query[:MAX_QUERY_CHARS]))
-    telling = [word for word in _words(QUESTION_PHRASES.sub(" ", text)) if word not in STOP_WORDS]
-    return _indexed(telling) or _indexed(_words(text))
+    content = [word for word in _words(QUESTION_PHRASES.sub(" ", text)) if word not in STOP_WORDS]
+    return _indexed(content) or _indexed(_words(text))
 
 
 def _is_name(word: str, query: str) -> bool:
