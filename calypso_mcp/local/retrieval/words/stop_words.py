@@ -78,7 +78,7 @@ _FUNCTION = """
     w z do od dla przy jest są czy ile co jak mam mogę można się nie
     och på av till för är det ett har ska vad vem när jag
 """
-#: Words of other languages that only join others. Queries keep them, as some are English content words ("die").
+#: Words of other languages that only join others. Queries keep them: some are English content words ("die").
 FUNCTION_WORDS = frozenset(_FUNCTION.split())
 
 _COST = """
