@@ -239,16 +239,17 @@ def _candidates(
             ):
                 asked.append(sentence)
                 continue
+            is_label = sentence in labels and _VALUE not in sentence
             said = tuple(_words(sentence))
             needs_no_word = source.is_reply or _NUMBER.search(sentence)
             speaking = [sentence, *filter(sentences.is_question, asked), above if needs_no_word else ""]
             if said not in seen and (not of_price or any(map(_speaks_of_price, speaking))):
                 seen.add(said)
-                is_label = sentence in labels and _VALUE not in sentence
                 yield _Candidate(
                     Quotation(position, sentence), "\n".join([*asked, sentence]), above, is_label
                 )
-            asked = []
+            if not is_label:
+                asked = []
 
 
 def _only_repeats(sentence: str, asked_for: Collection[str]) -> bool:

@@ -343,6 +343,13 @@ def test_a_sentence_counts_with_the_headings_above_it_which_are_not_quoted_thems
     assert headings.isdisjoint(entry.text for entry in quoted("3.3.0 requires", passage))
 
 
+def test_a_question_for_a_document_quotes_what_stands_below_its_headings() -> None:
+    text = "Travel policy\n\nTrains\n\nFirst class is allowed above four hours."
+    passage = Source("Travel policy\nTravel policy > Trains", text, 1.0)
+    said = [entry.text for entry in quoted("Summarize the travel policy", passage)]
+    assert said == ["First class is allowed above four hours."]
+
+
 def test_a_heading_that_states_a_value_is_quoted() -> None:
     heading = "Price: 90 EUR"
     section = (f"Hotel > {heading}", f"{heading}\n\nThe price includes breakfast.")
