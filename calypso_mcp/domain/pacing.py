@@ -15,8 +15,6 @@ class SlidingWindow:
     """At most `limit` requests in any `window_s` seconds. Times come from the caller, never going back."""
 
     def __init__(self, limit: int, window_s: float = 1.0) -> None:
-        if limit < 1:
-            raise ValueError("a limit below one request would never let anything pass")
         #: May change while requests are counted.
         self.limit = limit
         self._window_s = window_s

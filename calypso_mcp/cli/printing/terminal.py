@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: Lines longer than this are hard to read, however wide the terminal is.
 _WIDEST = 100
 _NARROWEST = 40
+_STDOUT = 1
 
 #: Wraps a text, but no path or command at its hyphens: people copy them.
 fill = partial(textwrap.fill, break_on_hyphens=False)
@@ -43,51 +44,40 @@ def guard_output() -> None:
 
     Characters that the output cannot show, for example in file names, are escaped.
     """
-    if sys.stdout is not None:
-        sys.stdout = _guarded(sys.stdout, _Output)
-    if sys.stderr is not None:
-        sys.stderr = _guarded(sys.stderr, _Notices)
+    sys.stdout = _guarded(sys.stdout)
+    sys.stderr = _guarded(sys.stderr)
 
 
-class _Output(io.FileIO):
-    """Standard output. After the first failure nothing more is written, not even when the process ends."""
+class _Stream(io.FileIO):
+    """A standard stream. After the first failure nothing more is written, not even when the process ends."""
 
     _has_failed = False
 
     def write(self, data: Buffer, /) -> int | None:
-        if self._has_failed:
-            return memoryview(data).nbytes
-        try:
-            return super().write(data)
-        except OSError as error:
-            self._has_failed = True
-            closed = error.errno == errno.EPIPE
-            reason = "it was closed before the end" if closed else os.strerror(error.errno or 0)
-            raise OutputFailed(f"cannot write the output: {reason}.") from None
+        if not self._has_failed:
+            try:
+                return super().write(data)
+            except OSError as error:
+                self._has_failed = True
+                if self.fileno() == _STDOUT:  # a failure of standard error cannot be reported
+                    closed = error.errno == errno.EPIPE
+                    reason = "it was closed before the end" if closed else os.strerror(error.errno or 0)
+                    raise OutputFailed(f"cannot write the output: {reason}.") from None
+        return memoryview(data).nbytes
 
 
-class _Notices(io.FileIO):
-    """Standard error. A failure of it cannot be reported."""
-
-    def write(self, data: Buffer, /) -> int | None:
-        try:
-            return super().write(data)
-        except OSError:
-            return memoryview(data).nbytes
-
-
-def _guarded(stream: TextIO, kind: type[io.FileIO]) -> TextIO:
+def _guarded(stream: TextIO) -> TextIO:
     try:
         descriptor = stream.fileno()
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):  # closed, or none at all
         return stream
     if stream.isatty():
         cast("io.TextIOWrapper[io.BufferedWriter]", stream).reconfigure(errors="backslashreplace")
         return stream
     stream.flush()
     return io.TextIOWrapper(
-        io.BufferedWriter(kind(descriptor, "wb", closefd=False)),
+        io.BufferedWriter(_Stream(descriptor, "wb", closefd=False)),
         encoding=stream.encoding,
         errors="backslashreplace",
-        line_buffering=kind is _Notices,
+        line_buffering=descriptor != _STDOUT,
     )

@@ -7,14 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.uploading.batch_run import BatchRun, BatchTools
 from calypso_mcp.client.uploading.preparation import Prepared, prepare
 from calypso_mcp.client.uploading.progress import ProgressBoard, TransferProgress
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.single_upload import addresses_forgotten, came_to_nothing
 from calypso_mcp.client.uploading.upload import Upload
-from calypso_mcp.concurrency import for_each, run_in_background
+from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import MOST_FORGOTTEN, MOST_GENERATIONS
 from calypso_mcp.domain.uploads.manifest import split
@@ -33,10 +32,9 @@ _Inputs = Mapping[int, Prepared]
 class BatchUploads:
     """Runs `upload_all`. Between calls it keeps nothing but the record of sent files."""
 
-    def __init__(self, tools: BatchTools, recall: Recall, clock: Clock) -> None:
+    def __init__(self, tools: BatchTools, recall: Recall) -> None:
         self._tools = tools
         self._recall = recall
-        self._clock = clock
 
     async def run(
         self,
@@ -48,23 +46,22 @@ class BatchUploads:
         Returns:
             One outcome for every input, in the order given.
         """
-        board = ProgressBoard(len(uploads), self._clock, on_progress)
+        board = ProgressBoard(len(uploads), on_progress)
         outcomes: dict[int, FileState] = {}
-        async with run_in_background(board.heartbeat):
-            files = await self._prepare_all(uploads, outcomes, board)
-            items = _first_of_each(files)
-            board.enter("uploading", bytes_total=sum(prepared.size_bytes for prepared in items.values()))
-            board.done(len(uploads) - len(files))
-            anew = {
-                client_id
-                for client_id, inputs in files.items()
-                if any(prepared.upload.supersedes for prepared in inputs.values())
-            }
-            states = await self._upload_files(items, board, anew)
-            for client_id, inputs in files.items():
-                outcomes.update(_outcomes(client_id, inputs, states[client_id]))
-            outcomes.update(await self._changed(files.values(), outcomes))
-            board.enter("done")
+        files = await self._prepare_all(uploads, outcomes, board)
+        items = _first_of_each(files)
+        board.enter("uploading", bytes_total=sum(prepared.size_bytes for prepared in items.values()))
+        board.done(len(uploads) - len(files))
+        anew = {
+            client_id
+            for client_id, inputs in files.items()
+            if any(prepared.upload.supersedes for prepared in inputs.values())
+        }
+        states = await self._upload_files(items, board, anew)
+        for client_id, inputs in files.items():
+            outcomes.update(_outcomes(client_id, inputs, states[client_id]))
+        outcomes.update(await self._changed(files.values(), outcomes))
+        board.enter("done")
         return [outcomes[index] for index in range(len(uploads))]
 
     async def look(
@@ -76,7 +73,7 @@ class BatchUploads:
         API could be asked about.
         """
         outcomes: dict[int, FileState] = {}
-        board = ProgressBoard(len(uploads), self._clock, on_progress)
+        board = ProgressBoard(len(uploads), on_progress)
         files = await self._prepare_all(uploads, outcomes, board)
         states = await self._recall.present(_first_of_each(files))
         for client_id, state in states.items():

@@ -1,21 +1,12 @@
-"""Counts what `upload_all` has done, and reports it every few seconds."""
+"""Counts what `upload_all` has done, and reports each change."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
-
-import anyio
-
-from calypso_mcp.client.clock import Clock
+from typing import Literal
 
 Phase = Literal["hashing", "uploading", "finalizing", "done"]
-
-#: Shortest pause between two reports, so that a thousand small files do not make two thousand of them.
-_SHORTEST_PAUSE_S: Final = 0.05
-#: Longest silence; people and hosts take a silent program for a dead one.
-HEARTBEAT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +31,13 @@ class TransferProgress:
 class ProgressBoard:
     """The counters of one `upload_all`."""
 
-    def __init__(
-        self, files_total: int, clock: Clock, listener: Callable[[TransferProgress], None] | None
-    ) -> None:
+    def __init__(self, files_total: int, listener: Callable[[TransferProgress], None] | None) -> None:
         self._files_total = files_total
-        self._clock = clock
         self._listener = listener
         self._files_done = 0
         self._bytes_done = 0
         self._bytes_total = 0
         self._phase: Phase = "hashing"
-        self._reported_at = float("-inf")
 
     def enter(self, phase: Phase, *, bytes_total: int | None = None) -> None:
         """Begin a phase; `uploading` starts counting again, `done` completes the files."""
@@ -61,19 +48,19 @@ class ProgressBoard:
             self._files_done = self._files_total
         if bytes_total is not None:
             self._bytes_total = bytes_total
-        self.report()
+        self._report()
 
     def hashed(self, size_bytes: int) -> None:
         """Count a file as looked at."""
         self._files_done += 1
         self._bytes_done += size_bytes
         self._bytes_total += size_bytes
-        self._report_if_due()
+        self._report()
 
     def kept(self, size_bytes: int) -> None:
         """Count bytes as acknowledged."""
         self._bytes_done = min(self._bytes_total, self._bytes_done + size_bytes)
-        self._report_if_due()
+        self._report()
 
     def done(self, files: int, missing_bytes: int = 0) -> None:
         """Count files as done, and those of their bytes that did not have to be sent."""
@@ -83,23 +70,10 @@ class ProgressBoard:
         if self._phase == "uploading" and self._files_done == self._files_total:
             self.enter("finalizing")
 
-    def report(self) -> None:
-        """Report now."""
-        if self._listener is None:
-            return
-        self._reported_at = self._clock.now()
-        self._listener(
-            TransferProgress(
-                self._files_done, self._files_total, self._bytes_done, self._bytes_total, self._phase
+    def _report(self) -> None:
+        if self._listener is not None:
+            self._listener(
+                TransferProgress(
+                    self._files_done, self._files_total, self._bytes_done, self._bytes_total, self._phase
+                )
             )
-        )
-
-    async def heartbeat(self) -> None:
-        """Report every few seconds, until cancelled. In real time: a person is waiting."""
-        while self._listener is not None:
-            await anyio.sleep(HEARTBEAT_S)
-            self.report()
-
-    def _report_if_due(self) -> None:
-        if self._listener is not None and self._clock.now() - self._reported_at >= _SHORTEST_PAUSE_S:
-            self.report()

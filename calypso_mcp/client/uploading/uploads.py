@@ -59,7 +59,7 @@ class Uploads:
         self.relay = RelayedUpload(files, transfer)
         sending = anyio.CapacityLimiter(policies.parallel_uploads)
         tools = BatchTools(files, sent, transfer, sending, Retries(PENDING_RETRY, clock, dice))
-        self._many = BatchUploads(tools, recall, clock)
+        self._many = BatchUploads(tools, recall)
 
     async def upload(self, upload: Upload, *, on_progress: Callable[[int], None] | None = None) -> FileState:
         """Upload one file, or find that it is there already. See `SingleUpload.run` for the errors.
@@ -87,7 +87,7 @@ class Uploads:
 
         Args:
             uploads: The files; of sources given as factories only those in flight are open.
-            on_progress: Called with the progress, at least every few seconds.
+            on_progress: Called with the progress whenever it has changed.
 
         Returns:
             One outcome for every input, in the order given.

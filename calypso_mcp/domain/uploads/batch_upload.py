@@ -116,7 +116,6 @@ class BatchUpload:
         self, batch_id: str, accepted: AbstractSet[str], rejected: Mapping[str, Reason], *, replayed: bool
     ) -> None:
         """Take the answer to CREATE: which files have an address, and whether the API knew the batch."""
-        self._require(BatchStep.CREATE)
         self.batch_id = batch_id
         self.resumed = replayed
         self._addressed = set(accepted)
@@ -127,7 +126,6 @@ class BatchUpload:
 
     def refused(self, error: FileState, *, key_reused: bool = False) -> None:
         """Note that CREATE failed; `key_reused`: other content has the key, so files need the next one."""
-        self._require(BatchStep.CREATE)
         if key_reused:
             self.again = set(self._places)
         else:
@@ -136,7 +134,6 @@ class BatchUpload:
 
     def looked(self, answer: FinalizeAnswer | None) -> None:
         """Take the answer to LOOK; None if it failed, perhaps because nothing has arrived yet."""
-        self._require(BatchStep.LOOK)
         if answer is not None:
             self.again.update(file_id for file_id in answer.failed if file_id in self.left)
             self._take(answer, repeated=False)
@@ -144,27 +141,25 @@ class BatchUpload:
 
     def arrived(self, file_id: str, *, brought: bool) -> None:
         """Note that the storage has a file, and whether this run has brought bytes of it."""
-        self._move(file_id, _Place.BROUGHT if brought else _Place.STORED)
+        self._places[file_id] = _Place.BROUGHT if brought else _Place.STORED
 
     def died(self, file_id: str) -> None:
         """Note that the address of a file has expired."""
-        self._move(file_id, _Place.DEAD)
+        self._places[file_id] = _Place.DEAD
 
     def broke(self, file_id: str, error: FileState) -> None:
         """Note that the bytes of a file could not be sent."""
-        self._move(file_id, _Place.BROKEN)
+        self._places[file_id] = _Place.BROKEN
         self._errors[file_id] = error
 
     def sent(self) -> None:
         """End SEND: every file of `to_send` has arrived, died or broken."""
-        self._require(BatchStep.SEND)
         self._addressed.clear()
         self.step = BatchStep.RENEW if self.dead and self._may_renew else BatchStep.FINALIZE
         self._end_if_settled()
 
     def renewed(self, fresh: AbstractSet[str]) -> None:
         """Take the answer to RENEW: the files that have another address than the dead one."""
-        self._require(BatchStep.RENEW)
         self._may_renew, self.resumed = False, False
         self._has_new_address |= fresh
         for file_id in self.dead:
@@ -175,7 +170,6 @@ class BatchUpload:
 
     def renewal_failed(self, error: FileState) -> None:
         """Note that RENEW failed."""
-        self._require(BatchStep.RENEW)
         for file_id in self.dead:
             self._places[file_id] = _Place.BROKEN
             self._errors[file_id] = error
@@ -183,7 +177,6 @@ class BatchUpload:
 
     def finalized(self, answer: FinalizeAnswer, *, repeated: bool = False) -> None:
         """Take the answer to FINALIZE, and whether an answer to the same request may have been lost."""
-        self._require(BatchStep.FINALIZE)
         for file_id, reason in answer.failed.items():
             self._settle(file_id, FileState(outcome="failed", reason=reason))
         self._take(answer, repeated=repeated or self.setbacks > 0)
@@ -196,7 +189,6 @@ class BatchUpload:
 
     def finalize_failed(self, error: FileState, *, is_unknown: bool = False) -> None:
         """Note that FINALIZE failed; `is_unknown`: the API does not know the batch, so files need another."""
-        self._require(BatchStep.FINALIZE)
         if is_unknown:
             arrived = {file_id for file_id in self.left if self._places[file_id] in _ARRIVED}
             self.again |= arrived
@@ -205,22 +197,11 @@ class BatchUpload:
 
     def checked(self, states: Mapping[str, FileState]) -> None:
         """Take the answer to CHECK; empty if it failed, and then the answer to FINALIZE counts."""
-        self._require(BatchStep.CHECK)
         for file_id in self._replayed():
             if file_id in states and states[file_id].is_gone:
                 del self.states[file_id]
                 self.again.add(file_id)
         self.step = BatchStep.DONE
-
-    def _require(self, step: BatchStep) -> None:
-        if self.step is not step:
-            raise ValueError(f"this is not an answer to step {self.step}")
-
-    def _move(self, file_id: str, place: _Place) -> None:
-        self._require(BatchStep.SEND)
-        if self._places[file_id] is not _Place.OPEN:
-            raise ValueError("the bytes of this file are not on their way")
-        self._places[file_id] = place
 
     def _settle(self, file_id: str, state: FileState, outcome: UploadOutcome | None = None) -> None:
         if file_id in self._places and file_id not in self.again and file_id not in self.states:

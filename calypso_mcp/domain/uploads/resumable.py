@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from calypso_mcp.domain.limits import CHUNK_GRANULARITY
 from calypso_mcp.domain.retry import is_retryable_status
 from calypso_mcp.errors import SessionExpired, UploadError, UploadOutOfStep
 
@@ -68,8 +67,6 @@ class ResumableUpload:
             resumed: Whether the address may hold bytes from an earlier run. It is then asked first, and
                 believed when it has more than was sent from here.
         """
-        if chunk_bytes is not None and (chunk_bytes <= 0 or chunk_bytes % CHUNK_GRANULARITY):
-            raise ValueError(f"chunks are multiples of {CHUNK_GRANULARITY} bytes")
         self.total_bytes = total_bytes
         self.offset = 0
         self.state = UploadState.ASKING if resumed else UploadState.SENDING
@@ -78,7 +75,6 @@ class ResumableUpload:
         self.untouched = True
         self._chunk_bytes = chunk_bytes or total_bytes
         self._most_believable = total_bytes if resumed else 0
-        self._under_way: UploadRequest | None = None
 
     @property
     def is_done(self) -> bool:
@@ -87,18 +83,13 @@ class ResumableUpload:
 
     def next_request(self) -> UploadRequest:
         """Return what to send now."""
-        if self.is_done:
-            raise ValueError("the upload is complete")
         length = min(self._chunk_bytes, self.total_bytes - self.offset)
         if self.state is UploadState.ASKING or length == 0:
-            request = UploadRequest(f"bytes */{self.total_bytes}", self.offset, 0)
-        else:
-            end = self.offset + length
-            request = UploadRequest(f"bytes {self.offset}-{end - 1}/{self.total_bytes}", self.offset, length)
-            self._most_believable = max(self._most_believable, end)
-            self.untouched = False
-        self._under_way = request
-        return request
+            return UploadRequest(f"bytes */{self.total_bytes}", self.offset, 0)
+        end = self.offset + length
+        self._most_believable = max(self._most_believable, end)
+        self.untouched = False
+        return UploadRequest(f"bytes {self.offset}-{end - 1}/{self.total_bytes}", self.offset, length)
 
     def receive(self, status: int, range_header: str | None) -> None:
         """Take the answer to the last request; a 308 without a `Range` header has kept nothing.
@@ -108,18 +99,16 @@ class ResumableUpload:
             UploadOutOfStep: It claims bytes that were never sent, or an unreadable range.
             UploadError: It refuses in a way that no repetition changes.
         """
-        request = self._take()
         if status in _FINISHED:
             self.offset = self.total_bytes
             self.state = UploadState.DONE
             self.setback = False
         elif status == _INCOMPLETE:
-            self._keep(request, self._kept(range_header))
+            self._keep(self._kept(range_header))
         elif status in _GONE:
             raise SessionExpired
         elif is_retryable_status(status):
-            self.state = UploadState.ASKING
-            self.setback = True
+            self.lost()
         elif status in _NOT_ACCEPTED:
             raise UploadError(f"The storage did not accept the upload address (status {status}).")
         elif status in _REDIRECTS:
@@ -138,21 +127,14 @@ class ResumableUpload:
 
     def lost(self) -> None:
         """Note that the last request got no answer: it may have arrived whole, in part or not at all."""
-        self._take()
         self.state = UploadState.ASKING
         self.setback = True
 
-    def _take(self) -> UploadRequest:
-        request, self._under_way = self._under_way, None
-        if request is None:
-            raise ValueError("no request is under way")
-        return request
-
-    def _keep(self, request: UploadRequest, kept: int) -> None:
-        asked = request.length == 0
+    def _keep(self, kept: int) -> None:
+        has_asked = self.state is UploadState.ASKING or self.offset == self.total_bytes
         # Any offset that was asked for is progress, except the last one: a storage that has every byte and
         # does not finish would be asked forever.
-        self.setback = kept == self.total_bytes if asked else kept <= request.offset
+        self.setback = kept == self.total_bytes if has_asked else kept <= self.offset
         self.offset = kept
         self.state = UploadState.SENDING
 

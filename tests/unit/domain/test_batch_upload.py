@@ -201,21 +201,3 @@ def test_a_replay_whose_file_has_failed_since_is_sent_again() -> None:
     machine.checked({"a": FileState(status="failed")})
 
     assert (machine.again, machine.states) == ({"a"}, {})
-
-
-EVENTS: list[Callable[[BatchUpload], None]] = [
-    lambda machine: machine.looked(None),
-    lambda machine: machine.sent(),
-    lambda machine: machine.arrived("a", brought=True),
-    lambda machine: machine.renewed({"a"}),
-    lambda machine: machine.renewal_failed(BROKEN),
-    lambda machine: machine.finalized(FinalizeAnswer()),
-    lambda machine: machine.finalize_failed(BROKEN),
-    lambda machine: machine.checked({}),
-]
-
-
-@pytest.mark.parametrize("event", EVENTS)
-def test_an_answer_to_another_step_is_a_fault_of_the_program(event: Callable[[BatchUpload], None]) -> None:
-    with pytest.raises(ValueError, match="step"):
-        event(BatchUpload(["a"]))

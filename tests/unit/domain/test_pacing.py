@@ -35,8 +35,3 @@ def test_requests_under_way_and_just_answered_count_together() -> None:
     window.answer(10.0)
 
     assert window.wait_s(10.5) == 0.5
-
-
-def test_a_limit_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="below one"):
-        SlidingWindow(0)

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import anyio
 
@@ -22,22 +21,12 @@ from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.transport.stdio import run_stdio
 from calypso_mcp.settings import Settings
 
-if TYPE_CHECKING:
-    from calypso_mcp.cli.arguments import CommandParser
-
 #: Exit code of a server whose every call was answered with a wrong setting.
 _WRONG_SETTING = 2
 _WAITING = f"""\
 calypso-mcp {__version__}: an MCP server that speaks over standard input and output.
 It waits for an MCP client, which usually starts it. Ctrl-C ends it.
 To try it, run calypso-mcp demo. For everything else, run calypso-mcp --help."""
-
-
-def add_arguments(parser: CommandParser) -> None:
-    """Take the settings of a server for one local client."""
-    from calypso_mcp.cli.arguments import SERVING
-
-    parser.add_settings(SERVING)
 
 
 def run(_arguments: Namespace, flags: Mapping[str, object]) -> int:
