@@ -42,12 +42,12 @@ class Connection:
             ConnectionFailed: The API does not answer.
         """
         try:
-            await self._requester.get(paths.CONNECTION, Nothing)
+            await self._requester.send("GET", paths.CONNECTION, Nothing)
         except ApiError as error:
             if not _concerns_endpoint(error):
                 raise
             # The listing needs the same key.
-            await self._requester.get(paths.BUCKETS, Nothing)
+            await self._requester.send("GET", paths.BUCKETS, Nothing)
 
     async def extensions(self) -> frozenset[Extension]:
         """Return what the backend can do beyond the published API: asked once, and remembered.
@@ -60,7 +60,7 @@ class Connection:
         """
         if self._known is None and not self.is_assuming:
             try:
-                answer = await self._requester.get(paths.CONNECTION, ConnectionState)
+                answer = await self._requester.send("GET", paths.CONNECTION, ConnectionState)
             except (ApiError, ContractError) as error:
                 if isinstance(error, ApiError) and not _concerns_endpoint(error):
                     raise

@@ -26,7 +26,7 @@ _MOST_ASKED: Final = 100
 
 
 class Files:
-    """`/knowledge/files`, also in batches, and `/knowledge/tasks`. Errors: see `Requester.post`."""
+    """`/knowledge/files`, also in batches, and `/knowledge/tasks`. Errors: see `Requester.send`."""
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
@@ -42,7 +42,8 @@ class Files:
             origin: Of the page the bytes come from. GCS answers the pages of whichever origin opened the
                 session (googleapis/gcs-resumable-upload#6).
         """
-        return await self._requester.post(
+        return await self._requester.send(
+            "POST",
             paths.UPLOAD_SESSIONS,
             UploadSession,
             upload,
@@ -54,29 +55,31 @@ class Files:
     async def finalize(self, session_id: str) -> KnowledgeFile:
         """Turn the uploaded bytes into a knowledge file. `queued` means accepted, not searchable."""
         path = paths.fill(paths.FINALIZE_UPLOAD_SESSION, session_id=session_id)
-        return (await self._requester.post(path, KnowledgeFile, FinalizeUploadSession())).body
+        return (await self._requester.send("POST", path, KnowledgeFile, FinalizeUploadSession())).body
 
     async def get(self, file_id: str) -> KnowledgeFile:
         """Return one knowledge file."""
-        return (await self._requester.get(paths.fill(paths.FILE, file_id=file_id), KnowledgeFile)).body
+        return (
+            await self._requester.send("GET", paths.fill(paths.FILE, file_id=file_id), KnowledgeFile)
+        ).body
 
     async def task(self, task_id: str) -> IndexingTask:
         """Return one indexing task."""
-        return (await self._requester.get(paths.fill(paths.TASK, task_id=task_id), IndexingTask)).body
+        return (await self._requester.send("GET", paths.fill(paths.TASK, task_id=task_id), IndexingTask)).body
 
     async def create_batch(self, batch: CreateBatch) -> ApiAnswer[BatchSession]:
         """Open sessions for 1 to 100 files. The key inside the manifest makes a repetition safe."""
-        return await self._requester.post(paths.BATCH_SESSIONS, BatchSession, batch, creates=True)
+        return await self._requester.send("POST", paths.BATCH_SESSIONS, BatchSession, batch, creates=True)
 
     async def finalize_batch(self, batch_id: str) -> ApiAnswer[BatchFinalized]:
         """Turn what has been uploaded into knowledge files; the rest stays pending. Safe to repeat."""
         path = paths.fill(paths.FINALIZE_BATCH, batch_id=batch_id)
-        return await self._requester.post(path, BatchFinalized, FinalizeBatch())
+        return await self._requester.send("POST", path, BatchFinalized, FinalizeBatch())
 
     async def get_batch(self, batch_id: str) -> Batch:
         """Return a batch with its items."""
         path = paths.fill(paths.BATCH, batch_id=batch_id)
-        return (await self._requester.get(path, Batch, params={"include_items": "true"})).body
+        return (await self._requester.send("GET", path, Batch, params={"include_items": "true"})).body
 
     async def list_members(
         self, bucket: Bucket, fits: Callable[[KnowledgeFile], bool], *, limit: int, cursor: str | None

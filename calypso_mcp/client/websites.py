@@ -20,7 +20,7 @@ from calypso_mcp.domain.uploads.declaration import Declaration, idempotency_key
 
 
 class Websites:
-    """`/knowledge/websites` and `/knowledge/files/import-url`. Errors: see `Requester.post`."""
+    """`/knowledge/websites` and `/knowledge/files/import-url`. Errors: see `Requester.send`."""
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
@@ -53,7 +53,9 @@ class Websites:
 
     async def _post(self, path: str, body: AddWebsite | ImportUrl) -> ApiAnswer[FetchedSource]:
         key = idempotency_key(path, body.to_wire())
-        return await self._requester.post(path, FetchedSource, body, idempotency_key=key, creates=True)
+        return await self._requester.send(
+            "POST", path, FetchedSource, body, idempotency_key=key, creates=True
+        )
 
 
 def _destination(declared: Declaration) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def _destination(declared: Declaration) -> dict[str, Any]:
 
 
 class Qa:
-    """`/knowledge/qa`. Errors: see `Requester.post`."""
+    """`/knowledge/qa`. Errors: see `Requester.send`."""
 
     def __init__(self, requester: Requester, connection: Connection, uploads: Uploads) -> None:
         self._requester = requester
@@ -95,5 +97,5 @@ class Qa:
             create_missing_buckets=destination.create_missing_buckets,
         )
         key = idempotency_key("qa", body.to_wire())
-        made = await self._requester.post(paths.QA, QaPair, body, idempotency_key=key, creates=True)
+        made = await self._requester.send("POST", paths.QA, QaPair, body, idempotency_key=key, creates=True)
         return state_of_made(made.body, replayed=made.replayed)

@@ -25,7 +25,7 @@ _SMALL_BYTES: Final = 32 * 1024
 
 
 class Buckets:
-    """`/knowledge/buckets`. Errors: see `Requester.post`."""
+    """`/knowledge/buckets`. Errors: see `Requester.send`."""
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
@@ -48,8 +48,8 @@ class Buckets:
             Conflict: The slug is taken (`bucket_slug_exists`).
         """
         key = idempotency_key("bucket", bucket.to_wire())
-        answer = await self._requester.post(
-            paths.BUCKETS, MadeBucket, bucket, idempotency_key=key, creates=True
+        answer = await self._requester.send(
+            "POST", paths.BUCKETS, MadeBucket, bucket, idempotency_key=key, creates=True
         )
         return answer.body.bucket
 

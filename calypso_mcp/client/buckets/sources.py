@@ -23,7 +23,7 @@ from calypso_mcp.errors import ContractError
 
 
 class BucketSources:
-    """`/knowledge/sources`. Errors: see `Requester.post`."""
+    """`/knowledge/sources`. Errors: see `Requester.send`."""
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
@@ -32,7 +32,7 @@ class BucketSources:
         """Return a page of the sources of a bucket; what is empty in `asked` is left out, like None."""
         wanted = asked.model_dump(mode="json", exclude_defaults=True)
         params = {name: str(value) for name, value in wanted.items() if value}
-        return (await self._requester.get(paths.SOURCES, SourceList, params=params)).body
+        return (await self._requester.send("GET", paths.SOURCES, SourceList, params=params)).body
 
     async def every(self, bucket: str) -> AsyncGenerator[Source]:
         """Yield all sources of a bucket (id or slug), by name.
@@ -69,7 +69,7 @@ class BucketSources:
         asked = {"passage": passage, "part": part, "line": line, "section": section, "max_chars": max_chars}
         params = {name: str(value) for name, value in asked.items() if value is not None}
         path = paths.fill(paths.SOURCE_TEXT, file_id=file_id)
-        return (await self._requester.get(path, SourceText, params=params)).body
+        return (await self._requester.send("GET", path, SourceText, params=params)).body
 
     async def content(self, file_id: str) -> bytes:
         """Return the bytes of a source as they were uploaded; at most the size of one file is taken."""
@@ -90,10 +90,12 @@ class BucketSources:
 
     async def relabel(self, file_id: str, labels: RelabelSource) -> Source:
         """Change title, tags or metadata; what `labels` leaves out stays."""
-        return (await self._requester.patch(paths.fill(paths.SOURCE, file_id=file_id), Source, labels)).body
+        return (
+            await self._requester.send("PATCH", paths.fill(paths.SOURCE, file_id=file_id), Source, labels)
+        ).body
 
     async def remove(self, file_id: str, *, bucket: str | None = None) -> SourceRemoved:
         """Remove a source from one bucket (id or slug), or from all."""
         params = {"bucket": bucket} if bucket is not None else None
         path = paths.fill(paths.SOURCE, file_id=file_id)
-        return (await self._requester.delete(path, SourceRemoved, params=params)).body
+        return (await self._requester.send("DELETE", path, SourceRemoved, params=params)).body

@@ -9,14 +9,14 @@ from calypso_mcp.domain.uploads.declaration import idempotency_key
 
 
 class Agents:
-    """`/rag-agent`. Errors: see `Requester.post`."""
+    """`/rag-agent`. Errors: see `Requester.send`."""
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
 
     async def list(self) -> AgentModelList:
         """Return the key's agents and the buckets attached to each."""
-        return (await self._requester.get(paths.AGENT_MODELS, AgentModelList)).body
+        return (await self._requester.send("GET", paths.AGENT_MODELS, AgentModelList)).body
 
     async def create(self, agent: CreateAgent) -> CreatedAgent:
         """Create a named agent bound to buckets, or return the one that the same call created before.
@@ -25,8 +25,8 @@ class Agents:
             ApiError: `agent_id_exists`, `agent_limit_reached`, `bucket_not_found`.
         """
         key = idempotency_key("agent", agent.to_wire())
-        answer = await self._requester.post(
-            paths.AGENTS, CreatedAgent, agent, idempotency_key=key, creates=True
+        answer = await self._requester.send(
+            "POST", paths.AGENTS, CreatedAgent, agent, idempotency_key=key, creates=True
         )
         return answer.body
 
@@ -37,4 +37,4 @@ class Agents:
             ApiError: `agent_not_found`, `bucket_not_found`.
         """
         path = paths.fill(paths.AGENT, agent_id=agent_id)
-        return (await self._requester.patch(path, CreatedAgent, agent)).body
+        return (await self._requester.send("PATCH", path, CreatedAgent, agent)).body

@@ -47,7 +47,7 @@ class Search:
         """
         if self._missing_until is None or self._clock.now() >= self._missing_until:
             try:
-                return (await self._requester.post(paths.SEARCH, SearchResponse, request)).body
+                return (await self._requester.send("POST", paths.SEARCH, SearchResponse, request)).body
             except ApiError as error:
                 if not _is_missing(error):
                     raise

@@ -77,41 +77,26 @@ class Requester:
         self._pacer = pacer
         self._retries = Retries(policies.retry, clock, dice)
 
-    async def get(
-        self, path: str, answer: type[M], *, params: Mapping[str, str] | None = None
-    ) -> ApiAnswer[M]:
-        """Ask for something. See `post` for the errors."""
-        return await self._send("GET", path, answer, params=params)
-
-    async def get_and_read(
+    async def send(
         self,
-        path: str,
-        read: Callable[[httpx2.Response], Awaitable[T]],
-        *,
-        params: Mapping[str, str] | None = None,
-    ) -> T:
-        """Ask for something whose 2xx answer `read` takes piece by piece. Errors: see `post`."""
-        request = self._request("GET", path, params=params)
-        return await self._retries.run(
-            partial(self._attempt, request, read, self._policies.timeouts.answer_s)
-        )
-
-    async def post(
-        self,
+        method: str,
         path: str,
         answer: type[M],
-        body: WireModel,
+        body: WireModel | None = None,
         *,
+        params: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         origin: str | None = None,
         creates: bool = False,
     ) -> ApiAnswer[M]:
-        """Send `body` and decode the answer.
+        """Send a request and decode the answer.
 
         Args:
+            method: Such as `GET`. A repeated `DELETE` may find it gone.
             path: From `api.paths`, already filled.
             answer: What a 2xx body is read as; `Nothing` to ignore it.
             body: The JSON object to send.
+            params: The query.
             idempotency_key: Made by the caller, so that it stays the same over all attempts.
             origin: Origin of the browser page that will send the bytes, or None.
             creates: Whether the team's limit on create requests applies to this one.
@@ -121,69 +106,7 @@ class Requester:
             ConnectionFailed: No answer, after all attempts.
             ContractError: An answer that breaks the contract.
         """
-        return await self._send(
-            "POST",
-            path,
-            answer,
-            json=body.to_wire(),
-            idempotency_key=idempotency_key,
-            origin=origin,
-            creates=creates,
-        )
-
-    async def patch(self, path: str, answer: type[M], body: WireModel) -> ApiAnswer[M]:
-        """Change something. See `post` for the errors."""
-        return await self._send("PATCH", path, answer, json=body.to_wire())
-
-    async def delete(
-        self, path: str, answer: type[M], *, params: Mapping[str, str] | None = None
-    ) -> ApiAnswer[M]:
-        """Remove something. See `post` for the errors; a repeated attempt may find it gone."""
-        return await self._send("DELETE", path, answer, params=params)
-
-    async def post_and_listen(
-        self, path: str, body: WireModel, read: Callable[[httpx2.Response], Awaitable[T]], *, wait_s: float
-    ) -> T:
-        """Send `body` and let `read` read a 2xx answer while it comes, for at most `wait_s` seconds in all.
-
-        Sent again only while there was no answer: never after a 2xx or a timeout, because the API may be
-        at work already. The errors of `read` pass through.
-
-        Raises:
-            RequestTimedOut: The answer was not complete in time.
-            CalypsoError: See `post`.
-        """
-        request = self._request("POST", path, json=body.to_wire(), accept=_STREAM_OR_JSON, silence_s=wait_s)
-
-        has_begun = False
-
-        async def read_once(response: httpx2.Response) -> T:
-            nonlocal has_begun
-            has_begun = True
-            return await read(response)
-
-        attempt = partial(self._attempt, request, read_once, wait_s, self._connections.streams)
-
-        def is_final(error: errors.CalypsoError) -> bool:
-            return has_begun or isinstance(error, errors.RequestTimedOut)
-
-        with anyio.move_on_after(wait_s):
-            return await self._retries.run(attempt, is_final=is_final)
-        raise errors.RequestTimedOut(f"The answer was not complete within {wait_s:g} s.")
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        answer: type[M],
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Mapping[str, Any] | None = None,
-        idempotency_key: str | None = None,
-        origin: str | None = None,
-        creates: bool = False,
-    ) -> ApiAnswer[M]:
-        request = self._request(method, path, params=params, json=json)
+        request = self._request(method, path, params=params, json=body.to_wire() if body else None)
         if idempotency_key is not None:
             request.headers["Idempotency-Key"] = idempotency_key
         if origin is not None:
@@ -204,6 +127,49 @@ class Requester:
                 return await self._attempt(request, read, self._policies.timeouts.answer_s)
 
         return replace(await self._retries.run(attempt), repeated=attempts > 1)
+
+    async def get_and_read(
+        self,
+        path: str,
+        read: Callable[[httpx2.Response], Awaitable[T]],
+        *,
+        params: Mapping[str, str] | None = None,
+    ) -> T:
+        """Ask for something whose 2xx answer `read` takes piece by piece. Errors: see `send`."""
+        request = self._request("GET", path, params=params)
+        return await self._retries.run(
+            partial(self._attempt, request, read, self._policies.timeouts.answer_s)
+        )
+
+    async def post_and_listen(
+        self, path: str, body: WireModel, read: Callable[[httpx2.Response], Awaitable[T]], *, wait_s: float
+    ) -> T:
+        """Send `body` and let `read` read a 2xx answer while it comes, for at most `wait_s` seconds in all.
+
+        Sent again only while there was no answer: never after a 2xx or a timeout, because the API may be
+        at work already. The errors of `read` pass through.
+
+        Raises:
+            RequestTimedOut: The answer was not complete in time.
+            CalypsoError: See `send`.
+        """
+        request = self._request("POST", path, json=body.to_wire(), accept=_STREAM_OR_JSON, silence_s=wait_s)
+
+        has_begun = False
+
+        async def read_once(response: httpx2.Response) -> T:
+            nonlocal has_begun
+            has_begun = True
+            return await read(response)
+
+        attempt = partial(self._attempt, request, read_once, wait_s, self._connections.streams)
+
+        def is_final(error: errors.CalypsoError) -> bool:
+            return has_begun or isinstance(error, errors.RequestTimedOut)
+
+        with anyio.move_on_after(wait_s):
+            return await self._retries.run(attempt, is_final=is_final)
+        raise errors.RequestTimedOut(f"The answer was not complete within {wait_s:g} s.")
 
     def _request(
         self,

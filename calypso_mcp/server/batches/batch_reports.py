@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby, islice
+from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any, Literal, Self
 
@@ -147,7 +148,8 @@ class BatchReport(ToolResult):
         """Return the report on all `outcomes`, those to act on first; `facts` are other fields."""
         skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
         others = [outcome for outcome in outcomes if outcome.outcome != "skipped"]
-        ranked = groupby(sorted(others, key=_rank), _rank)
+        by_rank = attrgetter("rank")
+        ranked = groupby(sorted(others, key=by_rank), by_rank)
         listed = [outcome for rank, same in ranked for outcome in islice(same, _most_listed(rank))]
         return cls(
             outcomes=listed or None,
@@ -290,10 +292,6 @@ def _hints(outcomes: Iterable[InputOutcome]) -> dict[str, str]:
             named = f" ({join_first(sorted(files), _MOST_EXAMPLES, inline)})" if len(hints) > 1 else ""
             told[code + named].append(hint)
     return {code: " ".join(hints) for code, hints in told.items()}
-
-
-def _rank(outcome: InputOutcome) -> tuple[int, bool]:
-    return outcome.rank
 
 
 def _most_listed(rank: tuple[int, bool]) -> int:

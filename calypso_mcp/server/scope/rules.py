@@ -53,8 +53,6 @@ def resolve(
     Raises:
         InputError: A limit names an agent in a way that fits several.
     """
-    if not limits:
-        return UNLIMITED
     known = list(buckets)
     profiles = list(agents)
     allowed: frozenset[str] | None = None

@@ -148,7 +148,7 @@ async def upload_file(
                 )
         remark = earlier_line(uploaded, is_searchable=report.state is Readiness.READY)
         is_new = remark is None and not uploaded.is_replayed
-        if is_new and filename and kind in ("text", "content_base64") and declared.if_exists == "replace":
+        if is_new and filename and declared.if_exists == "replace":
             remark = await _namesakes_line(access, arriving, time)
     except OutOfTime:
         return answer(_out_of_time(arriving))
