@@ -44,6 +44,8 @@ _HINTS: Mapping[str, str] = {
     "store_damaged": _OPERATOR,
     "store_unusable": _OPERATOR,
     "storage_failed": _OPERATOR,
+    "storage_full": "Make room on the disk of the data folder, then make the same call again; nothing is sent"
+    " twice.",
     "disk_nearly_full": "Remove sources that are no longer needed, or ask the operator to make room on"
     " the disk or to lower --min-free-disk.",
     "url_fetch_blocked": "Calypso reads only pages of the public web. Save the page and upload it as a "

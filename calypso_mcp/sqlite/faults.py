@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sqlite3
@@ -11,6 +12,7 @@ from calypso_mcp.errors import CalypsoError
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 #: Pages are missing: the file was cut short.
 _SHORT_READ = sqlite3.SQLITE_IOERR_SHORT_READ
 #: The only error that Python's module raises on what it reads, without a code (a text that is not UTF-8).
@@ -77,8 +79,14 @@ def is_busy(error: BaseException) -> bool:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether the disk has no room for the file."""
-    return _code(error) & 0xFF == sqlite3.SQLITE_FULL
+    """Whether SQLite or the file system reports a full disk."""
+    is_out_of_room = isinstance(error, OSError) and error.errno in _NO_ROOM
+    return is_out_of_room or _code(error) & 0xFF == sqlite3.SQLITE_FULL
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the fault passes without a repair of the file: another connection's lock, or a full disk."""
+    return is_busy(error) or is_full(error)
 
 
 def is_damaged(error: BaseException) -> bool:

@@ -58,21 +58,38 @@ class SharedFile:
             OSError: It cannot be created.
             ConfigError: A newer version has made it.
         """
-        from calypso_mcp.sqlite.connections import transaction, until_free
+        import sqlite3
+
+        from calypso_mcp.sqlite.faults import is_passing
 
         with self._turn:
             connection = self._connection = self._connection or self._open()
-            if not writes:
-                return until_free(lambda: work(connection), patience_s=self._patience_s)
-            with transaction(connection, patience_s=self._patience_s):
-                return work(connection)
+            try:
+                return self._run(connection, work, writes=writes)
+            except sqlite3.Error as error:
+                if self._path is not None and not is_passing(error):
+                    self._drop()  # it would not notice that the file is repaired, or no longer read-only
+                raise
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         with self._turn:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._drop()
+
+    def _run(
+        self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], *, writes: bool
+    ) -> T:
+        from calypso_mcp.sqlite.connections import transaction, until_free
+
+        if not writes:
+            return until_free(lambda: work(connection), patience_s=self._patience_s)
+        with transaction(connection, patience_s=self._patience_s):
+            return work(connection)
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _open(self) -> sqlite3.Connection:
         from calypso_mcp.sqlite.connections import migrate, open_private, transaction
@@ -109,19 +126,25 @@ class SharedTable:
         """
         import sqlite3
 
-        from calypso_mcp.sqlite.faults import is_busy
+        from calypso_mcp.sqlite.faults import is_full, is_passing
 
         try:
             return await to_thread.run_sync(partial(self._file.run, work, writes=writes))
         except (sqlite3.Error, OSError) as error:
+            if is_full(error):
+                hint = "The operator must make room on the disk of the data folder; then call again."
+            elif is_passing(error):
+                hint = "Call again in a while."
+            else:
+                hint = (
+                    f"The operator must repair {self._filename} in the data folder, or delete it and restart "
+                    "the server."
+                )
             raise CalypsoError(
                 f"The record of {self._records} cannot be used: {error}.",
                 code=self._code,
-                hint="Call again in a while."
-                if is_busy(error)
-                else f"The operator must repair {self._filename} in the data folder, or delete it and "
-                f"restart the server.",
-                retryable=is_busy(error),
+                hint=hint,
+                retryable=is_passing(error),
             ) from error
 
     def close(self) -> None:

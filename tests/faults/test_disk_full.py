@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -11,12 +12,15 @@ from pathlib import Path
 
 import anyio
 import pytest
+from httpx2 import ASGITransport, AsyncClient
 
+from calypso_mcp.api.problem import to_error
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.errors import CalypsoError
+from calypso_mcp.local.app import open_backend
 from tests.support.faulty_calypso import BUCKET, as_stored, content, knowledge_counts, upload_of
-from tests.support.live_backend import API_KEY, BackendProcess
+from tests.support.live_backend import API_KEY, BackendProcess, options_for
 from tests.support.searchable import assert_each_found_once, found_by, wait_until_indexed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs or prlimit")
@@ -117,3 +121,25 @@ async def test_without_room_nothing_is_lost_and_searches_work_and_with_room_ever
             assert {index: second[index].file_id for index in kept} == kept
             await assert_each_found_once(client, BUCKET, MARKERS)
             assert await knowledge_counts(None, base_url, API_KEY) == await as_stored([*UPLOADS, EARLIER])
+
+
+def let_grow_no_more(store: sqlite3.Connection) -> None:
+    store.execute("PRAGMA max_page_count = 1")
+
+
+async def test_a_full_disk_costs_the_memory_of_a_conversation_but_no_answer(tmp_path: Path) -> None:
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    async with (
+        open_backend(options_for(tmp_path)) as app,
+        AsyncClient(
+            transport=ASGITransport(app), base_url="http://calypso.localhost/v1", headers=headers
+        ) as api,
+    ):
+        await app.state.backend.database.write(let_grow_no_more)
+        question = {"input": f"Where does the zebra live? {'zebra ' * 160}", "model": "calypso-agent"}
+        answers = [await api.post("/responses", json=question) for _ in range(12)]
+        assert [answer.status_code for answer in answers] == [200] * len(answers)
+        buckets = [{"name": f"zebras {number}", "description": "zebras " * 200} for number in range(12)]
+        full = [await api.post("/knowledge/buckets", json=bucket) for bucket in buckets][-1]
+        assert full.status_code == 507
+        assert "room" in to_error(507, full.content).hint

@@ -162,6 +162,10 @@ async def test_a_batch_that_is_all_there_and_searchable_asks_for_no_waiting(rig:
     assert (again["counts"], again["readiness"]) == ({"replayed": 2}, "ready")
     assert again["searchable"] == {"ready": 2, "failed": 0, "pending": 0}
     assert again["next_step"] == "The bucket already held everything. Search it with search_bucket."
+    fill(folder, {"secret.md": "glpat-a1B2c3D4e5F6g7H8i9J0\n"})
+    mixed = await rig.ok("upload_batch", directory=".")
+    assert mixed["counts"] == {"replayed": 2, "rejected": 1}
+    assert mixed["next_step"] == "Search it with search_bucket. Then fix what failed or was rejected."
 
 
 async def test_a_batch_that_is_there_but_not_searchable_yet_says_to_wait(rig: Rig, folder: Path):

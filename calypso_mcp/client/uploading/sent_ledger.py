@@ -59,7 +59,7 @@ _giving_up: Final = Lock()
 class LedgerFile:
     """The SQLite file; opened when first used. Safe to use from several threads.
 
-    A file that cannot be used (read-only, full, damaged, from a newer version) is reported once, and the
+    A file that cannot be used (read-only, damaged, from a newer version) is reported once, and the
     memory lasts as long as the process.
     """
 
@@ -69,17 +69,17 @@ class LedgerFile:
         self._file: SharedFile | None = None
 
     def run(self, work: Callable[[sqlite3.Connection], T], otherwise: T, *, writes: bool = True) -> T:
-        """Return what `work` returns; `otherwise` while the file is busy. Blocks."""
+        """Return what `work` returns; `otherwise` while the file is busy or its disk full. Blocks."""
         import sqlite3
 
-        from calypso_mcp.sqlite.faults import is_busy
+        from calypso_mcp.sqlite.faults import is_passing
 
         file = self._file = self._file or _open(self._path)
         try:
             return file.run(work, writes=writes)
         except (sqlite3.Error, OSError, ConfigError) as error:
-            if is_busy(error):
-                _log.info("The record of sent files is busy; continuing without it")
+            if is_passing(error):
+                _log.info("The record of sent files is busy or its disk full; continuing without it")
                 return otherwise
             self._use_memory(file, error)
         return self._file.run(work, writes=writes)

@@ -32,7 +32,6 @@ _LOG = logging.getLogger(__name__)
 IDEMPOTENCY_KEY_CHARS = 255
 #: System errors that pass by themselves: too many open files (here or everywhere), an interrupted call.
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR})
-_NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ def _storage_refusal(error: sqlite3.Error | OSError | StoreFault) -> Refusal:
     if isinstance(error, StoreFault):
         _LOG.error("%s %s", error.message, error.hint)
         return Refusal(503, error.code, f"{error.message} {error.hint}")
-    if is_disk_full(error):
+    if is_full(error):
         _LOG.error("The disk of the data folder is full.")
         return Refusal(507, "storage_full", "The disk of the embedded backend is full.", retryable=True)
     _LOG.error("The request failed.", exc_info=error)
@@ -185,11 +184,6 @@ def _storage_refusal(error: sqlite3.Error | OSError | StoreFault) -> Refusal:
     # Without the path, which the system's own message names.
     reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
     return Refusal(503, "storage_failed", f"The data folder could not be used: {reason}.")
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Whether SQLite or the file system reports a full disk."""
-    return is_full(error) or (isinstance(error, OSError) and error.errno in _NO_ROOM)
 
 
 def problem_response(refusal: Refusal, request_id: str) -> JSONResponse:

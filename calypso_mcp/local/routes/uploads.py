@@ -21,12 +21,13 @@ from calypso_mcp.domain.cross_origin import ANSWER_HEADERS, preflight_headers
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Digests, HashMismatch, Partial
-from calypso_mcp.local.http.exchange import is_disk_full, refusal_for
+from calypso_mcp.local.http.exchange import refusal_for
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.store import sessions
 from calypso_mcp.local.store.sessions import CANCELLED, UPLOADED, SessionRow
 from calypso_mcp.local.turns import Overtaken
 from calypso_mcp.local.uploads.admission import UPLOAD_PATH
+from calypso_mcp.sqlite.faults import is_full
 
 #: Bytes gathered before they are written, and so the most that one upload holds in memory.
 _WRITE_BYTES = 1_048_576
@@ -62,7 +63,7 @@ async def receive(request: Request) -> Response:
     except ClientDisconnect:
         response = PlainTextResponse("The connection ended early.", 503)
     except Exception as error:  # noqa: BLE001 - the outermost handler of the address
-        status = HTTPStatus.INSUFFICIENT_STORAGE if is_disk_full(error) else refusal_for(error).status
+        status = HTTPStatus.INSUFFICIENT_STORAGE if is_full(error) else refusal_for(error).status
         response = PlainTextResponse("The bytes could not be stored.", status)
     response.headers.update({**ANSWER_HEADERS, "X-Request-Id": new_id("req")})
     return response

@@ -273,7 +273,7 @@ class Batch:
         again = " Then fix what failed or was rejected." if amiss else ""
         state = self._readiness.state if self._readiness else Readiness.PENDING
         if state is not Readiness.PENDING:
-            there = "The bucket already held everything. " if self.is_replay else ""
+            there = "The bucket already held everything. " if self.is_replay and not amiss else ""
             return f"{there}Search it with search_bucket.{again}"
         subject = f"bucket={self._shared_slug!r}" if self._shared_slug else "each bucket"
         if len(batch_ids) == 1 and not amiss and not counts.get("replayed"):

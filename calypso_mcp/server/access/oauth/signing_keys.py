@@ -84,9 +84,11 @@ class SigningKeys:
             if (age > MAX_AGE_S or not known) and self._age(self._tried_at) >= MIN_REFRESH_S:
                 self._tried_at = self._clock()
                 await self._refresh()
-            if self._age(self._fetched_at) > MAX_STALE_S:
+            known = matching(self._keys, key_id, algorithm)
+            # A key that is missing may be new: only an issuer that answers can say that it is not.
+            if self._age(self._fetched_at) > (MAX_STALE_S if known else self._age(self._tried_at)):
                 raise ConnectionFailed("The signing keys of the OAuth issuer cannot be fetched.")
-            return matching(self._keys, key_id, algorithm)
+            return known
 
     def _age(self, moment: float | None) -> float:
         return float("inf") if moment is None else self._clock() - moment

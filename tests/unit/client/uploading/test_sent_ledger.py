@@ -135,6 +135,18 @@ async def test_another_process_that_ends_takes_nothing_from_one_that_has_the_fil
     assert not caplog.records
 
 
+async def test_a_full_disk_ends_no_record(path: Path, file: LedgerFile) -> None:
+    ledger = SentLedger(file, "a")
+    await ledger.note({"before": ARRIVED})
+    file.run(lambda connection: connection.execute("PRAGMA max_page_count = 1"), None)
+    await ledger.note({f"meanwhile {number}": ARRIVED for number in range(500)})
+    assert await ledger.find(["before", "meanwhile 1"]) == {"before": ARRIVED}
+    file.run(lambda connection: connection.execute("PRAGMA max_page_count = 1000000"), None)
+    await ledger.note({"after": ARRIVED})
+    with closing(LedgerFile(path)) as again:
+        assert set(await SentLedger(again, "a").find(["before", "after"])) == {"before", "after"}
+
+
 async def test_nothing_is_lost_to_processes_that_write_for_seconds(path: Path, file: LedgerFile) -> None:
     ledger = SentLedger(file, "a")
     await ledger.note({"before": ARRIVED})

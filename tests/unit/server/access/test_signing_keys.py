@@ -112,6 +112,22 @@ async def test_a_useless_answer_is_an_outage_and_not_a_wrong_token(
     assert issuer.fetches == 1
 
 
+async def test_while_the_issuer_is_down_nothing_is_said_of_a_key_that_may_be_new(
+    issuer: Issuer, keys: SigningKeys, clock: Clock
+) -> None:
+    assert await keys.find("k1", "RS256")
+    clock.now_s += MIN_REFRESH_S
+    issuer.answer = httpx2.Response(500)
+    for _ in range(2):
+        with pytest.raises(ConnectionFailed):
+            await keys.find("k2", "RS256")
+        assert await keys.find("k1", "RS256")
+    clock.now_s += MIN_REFRESH_S
+    issuer.answer = None
+    assert await keys.find("k2", "RS256") == []
+    assert issuer.fetches == 3
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "br", "x-unknown"])
 async def test_a_compressed_set_is_refused_before_it_is_unpacked(
     issuer: Issuer, keys: SigningKeys, encoding: str

@@ -159,3 +159,31 @@ async def test_a_damaged_file_is_an_error_that_says_what_to_do(tmp_path: Path) -
     assert refused.value.code == "upload_record_unusable"
     assert not refused.value.retryable
     assert "delete it" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("trouble", "end", "hint"),
+    [
+        ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000", "make room"),
+        ("PRAGMA query_only = 1", None, "repair"),
+    ],
+)
+async def test_a_file_that_can_be_written_again_is_used_again(
+    tmp_path: Path, trouble: str, end: str | None, hint: str
+) -> None:
+    long = [replace(RECORD, upload_id=f"upload_{number:022}", filename="a" * 1_000) for number in range(12)]
+
+    async def write_all() -> None:
+        for record in long:
+            await ledger.write(record)
+
+    with opened(tmp_path / "uploads.sqlite") as ledger:
+        await ledger.write(RECORD)
+        await ledger._table.run(lambda connection: connection.execute(trouble))
+        with pytest.raises(CalypsoError) as refused:
+            await write_all()
+        if end is not None:
+            await ledger._table.run(lambda connection: connection.execute(end))
+        await write_all()
+    assert hint in refused.value.hint
+    assert refused.value.retryable == (end is not None)
