@@ -374,6 +374,22 @@ async def test_what_is_gone_is_removed_in_whatever_way_it_was_sent(rig: Rig, fol
     assert await names(rig) == ["hr/a.md", "hr/sub/c.md", "sub/c.md"]
 
 
+async def test_what_was_sent_with_a_folder_below_is_removed_and_no_other_of_its_name(
+    rig: Rig, folder: Path
+) -> None:
+    fill(folder, "hr/a.md", "hr/b.md", "hr/sub/c.md", "it/b.md", "it/d.md")
+    await synced(rig)
+    await synced(rig, ".")
+    (folder / "hr" / "sub" / "c.md").unlink()
+    (folder / "it" / "b.md").unlink()
+    done = await synced(rig, ".")
+    assert done["counts"] == {"removed": 2, "replayed": 3}
+    assert await names(rig) == ["a.md", "b.md", "it/d.md"]
+    (folder / "hr" / "b.md").unlink()
+    await synced(rig, ".")
+    assert await names(rig) == ["a.md", "it/d.md"]
+
+
 async def test_a_text_that_replaces_one_of_its_name_is_said_to_come_from_nowhere_else(rig: Rig) -> None:
     for content in (OLD, NEW):
         items = [{"text": content, "filename": "leave.md"}]

@@ -1,13 +1,14 @@
 """Finds sources whose files are gone from a folder, and removes them after the user agrees.
 
 A source counts as one of the folder if this program remembers having sent it from there: with the folder,
-with one above it, or alone. A source that came another way, or from another folder under the same name, is
-never touched.
+with one above it, with one below it that still holds others of its files, or alone. A source that came
+another way, or from another folder under the same name, is never touched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -25,6 +26,8 @@ from calypso_mcp.server.scope.request_scope import Access
 MOST_UNASKED: Final = 10
 _MOST_NAMED: Final = 5
 _NAME_CHARS: Final = 80
+#: Common names, such as README.md, make many folders look as if they had been sent alone.
+_MOST_SUBFOLDERS: Final = 10
 
 
 async def require_removal(access: Access) -> None:
@@ -46,27 +49,43 @@ async def find_missing(access: Access, folder: WalkedFolder, inputs: Sequence[Ba
     if folder.bucket_id is None:
         return []
     present = {_same_form(item.path) for item in inputs}
-    gone = [
-        (source, paths)
-        async for source in access.client.sources.every(folder.bucket_id)
-        if source.kind == "file" and (paths := list_gone_paths(folder.base, source.name, present))
+    files = [
+        source async for source in access.client.sources.every(folder.bucket_id) if source.kind == "file"
     ]
-    origins = {source.id: paths for source, paths in gone}
+    below = find_subfolders(present, {_same_form(source.name) for source in files})
+    origins = {source.id: list_gone_paths(folder.base, source.name, present, below) for source in files}
     known = await access.client.uploads.sent_from(origins, folder.bucket_id)
-    return [source for source, _ in gone if source.id in known]
+    return [source for source in files if source.id in known]
 
 
-def list_gone_paths(base: str, name: str, present: set[str]) -> list[str]:
+def find_subfolders(present: Iterable[str], names: Collection[str]) -> list[str]:
+    """Return the folders, by their paths, whose files have names that begin at them: most files first."""
+    parts = (path.split("/") for path in present)
+    counts = Counter(
+        "/".join(path[:depth])
+        for path in parts
+        for depth in range(1, len(path))
+        if "/".join(path[depth:]) in names
+    )
+    return [path for path, _ in counts.most_common(_MOST_SUBFOLDERS)]
+
+
+def list_gone_paths(base: str, name: str, present: set[str], below: Iterable[str] = ()) -> list[str]:
     """Return where in the folder `base` a source called `name` may come from that does not hold it any more.
 
-    A name begins at the folder that the file was sent with: at `base`, or above it with the way down to it.
+    A name begins at the folder that the file was sent with: at `base`, above it with the way down to it, or
+    at one of the folders `below`. A file that is at one of these may be the source itself.
     """
     way, parts, plain = _same_form(base).split("/"), name.split("/"), _same_form(name).split("/")
-    return [
+    gone = [
         f"{base}/{'/'.join(parts[above:])}"
         for above in range(len(parts))
         if (not above or way[-above:] == plain[:above]) and _is_gone(plain[above:], present)
     ]
+    inner = [[*folder.split("/"), *plain] for folder in below]
+    if all(_is_gone(path, present) for path in (plain, *inner)):
+        gone += [f"{base}/{'/'.join(path)}" for path in inner]
+    return gone
 
 
 def removal_to_confirm(folder: WalkedFolder, missing: Sequence[Source]) -> str | None:

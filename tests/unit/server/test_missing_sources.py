@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from calypso_mcp.server.batches.missing_sources import list_gone_paths
+from calypso_mcp.server.batches.missing_sources import find_subfolders, list_gone_paths
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,28 @@ def test_a_source_is_gone_from_where_its_name_leads_below_the_folder_or_one_abov
     name: str, present: set[str], gone: list[str]
 ):
     assert list_gone_paths("/docs/hr", name, present) == gone
+
+
+@pytest.mark.parametrize(
+    ("present", "gone"),
+    [
+        ({"hr/sub/other.md"}, ["/docs/leave.md", "/docs/hr/sub/leave.md", "/docs/it/leave.md"]),
+        # The source may be the file that is there.
+        ({"leave.md"}, []),
+        ({"it/leave.md"}, ["/docs/leave.md"]),
+        # Excluded.
+        ({"hr"}, ["/docs/leave.md"]),
+    ],
+)
+def test_a_source_of_a_folder_below_is_gone_unless_a_file_there_has_its_name(
+    present: set[str], gone: list[str]
+):
+    assert list_gone_paths("/docs", "leave.md", present, ["hr/sub", "it"]) == gone
+
+
+def test_a_folder_below_counts_as_sent_by_itself_if_names_begin_at_it():
+    present = {"hr/a.md", "hr/b.md", "it/b.md", "legal/c.md", "d.md", *(f"{n}/README.md" for n in range(99))}
+    found = find_subfolders(present, {"a.md", "b.md", "legal/c.md", "d.md", "README.md"})
+    assert found[0] == "hr"
+    assert "legal" not in found
+    assert len(found) == 10
