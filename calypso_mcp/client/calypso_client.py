@@ -21,7 +21,6 @@ from calypso_mcp.client.retrieval.search import Search
 from calypso_mcp.client.transport.connections import Connections, check_base_url
 from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.client.transport.requester import Requester
-from calypso_mcp.client.transport.storage import Storage
 from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.client.uploading.uploads import Uploads
 from calypso_mcp.client.websites import Qa, Websites
@@ -106,7 +105,7 @@ class CalypsoClient:
         self.connection = Connection(requester, clock)
         self.uploads = Uploads(
             files=self.files,
-            storage=Storage(self._connections),
+            connections=self._connections,
             policies=policies,
             clock=clock,
             dice=dice,

@@ -67,56 +67,50 @@ class StorageAnswer:
     retry_after_s: float | None
 
 
-class Storage:
-    """The storage host behind upload addresses."""
+async def put(connections: Connections, url: str, request: UploadRequest, content: Content) -> StorageAnswer:
+    """Send one request of the resumable protocol to a checked address, its bytes block by block.
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
-
-    async def put(self, url: str, request: UploadRequest, content: Content) -> StorageAnswer:
-        """Send one request of the resumable protocol to a checked address, its bytes block by block.
-
-        Raises:
-            ConnectionFailed: No answer; the bytes may have arrived whole, in part or not at all.
-            UploadCorrupted: The source changed. The last block is then held back, so that the storage
-                never completes an object by mistake.
-        """
-        headers = {
-            "Content-Type": content.content_type,
-            "Content-Range": request.content_range,
-            "Content-Length": str(request.length),
-            "Accept-Encoding": "identity",
-            "User-Agent": user_agent(),
-        }
-        client = self._connections.storage
-        body = _Body(request, content)
-        try:
-            with exchange("storage", "PUT", sent_bytes=request.length) as made, mapped():
-                # Most files are one block: a body in hand is sent with less ado than one that is streamed.
-                content_sent = await body.whole() if request.length <= BLOCK_BYTES else body.blocks()
-                # Not `build_request`: the headers of other requests do not concern this host.
-                outgoing = httpx2.Request(
-                    "PUT",
-                    url,
-                    headers=headers,
-                    content=content_sent,
-                    extensions={"timeout": client.timeout.as_dict()},
-                )
-                async with aclosing(await client.send(outgoing, stream=True)) as response:
-                    made.status = response.status_code
-                    await _drain(response)
-        except Exception:
-            # Whatever became of the exchange, a source that failed in the middle of it is the reason.
-            if body.error is not None:
-                raise body.error from None
-            raise
+    Raises:
+        ConnectionFailed: No answer; the bytes may have arrived whole, in part or not at all.
+        UploadCorrupted: The source changed. The last block is then held back, so that the storage
+            never completes an object by mistake.
+    """
+    headers = {
+        "Content-Type": content.content_type,
+        "Content-Range": request.content_range,
+        "Content-Length": str(request.length),
+        "Accept-Encoding": "identity",
+        "User-Agent": user_agent(),
+    }
+    client = connections.storage
+    body = _Body(request, content)
+    try:
+        with exchange("storage", "PUT", sent_bytes=request.length) as made, mapped():
+            # Most files are one block: a body in hand is sent with less ado than one that is streamed.
+            content_sent = await body.whole() if request.length <= BLOCK_BYTES else body.blocks()
+            # Not `build_request`: the headers of other requests do not concern this host.
+            outgoing = httpx2.Request(
+                "PUT",
+                url,
+                headers=headers,
+                content=content_sent,
+                extensions={"timeout": client.timeout.as_dict()},
+            )
+            async with aclosing(await client.send(outgoing, stream=True)) as response:
+                made.status = response.status_code
+                await _drain(response)
+    except Exception:
+        # Whatever became of the exchange, a source that failed in the middle of it is the reason.
         if body.error is not None:
-            raise body.error
-        return StorageAnswer(
-            response.status_code,
-            response.headers.get("range"),
-            parse_retry_after(response.headers.get("retry-after"), now=datetime.now(UTC)),
-        )
+            raise body.error from None
+        raise
+    if body.error is not None:
+        raise body.error
+    return StorageAnswer(
+        response.status_code,
+        response.headers.get("range"),
+        parse_retry_after(response.headers.get("retry-after"), now=datetime.now(UTC)),
+    )
 
 
 class _Body:

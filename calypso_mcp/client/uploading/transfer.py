@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from calypso_mcp.client.transport.connections import Connections
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.transport.storage import Content, Storage, check_upload_url
+from calypso_mcp.client.transport.storage import Content, check_upload_url, put
 from calypso_mcp.domain.uploads.resumable import ResumableUpload, UploadState
 from calypso_mcp.errors import ConnectionFailed, UploadError
 
@@ -20,9 +21,9 @@ _NOTHING: Final = Content(BytesSource(b""), "application/octet-stream", content_
 class Transfer:
     """Drives `domain.resumable` over HTTP."""
 
-    def __init__(self, storage: Storage, retries: Retries) -> None:
-        """Use `storage`; the attempts that `retries` allows are those in a row that move nothing."""
-        self._storage = storage
+    def __init__(self, connections: Connections, retries: Retries) -> None:
+        """Use `connections`; the attempts that `retries` allows are those in a row that move nothing."""
+        self._connections = connections
         self._retries = retries
 
     async def send(
@@ -107,7 +108,7 @@ class Transfer:
         self, url: str, machine: ResumableUpload, content: Content
     ) -> tuple[float | None, str]:
         try:
-            answer = await self._storage.put(url, machine.next_request(), content)
+            answer = await put(self._connections, url, machine.next_request(), content)
         except ConnectionFailed as error:
             if not error.retryable:
                 raise

@@ -14,8 +14,8 @@ from calypso_mcp.client.buckets.sources import BucketSources
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.policies import ClientPolicies
+from calypso_mcp.client.transport.connections import Connections
 from calypso_mcp.client.transport.retrying import Retries
-from calypso_mcp.client.transport.storage import Storage
 from calypso_mcp.client.uploading.batch_run import PENDING_RETRY, BatchTools
 from calypso_mcp.client.uploading.batch_uploads import BatchUploads
 from calypso_mcp.client.uploading.progress import TransferProgress
@@ -44,7 +44,7 @@ class Uploads:
         self,
         *,
         files: Files,
-        storage: Storage,
+        connections: Connections,
         policies: ClientPolicies,
         clock: Clock,
         dice: Callable[[], float],
@@ -53,7 +53,7 @@ class Uploads:
     ) -> None:
         self._versions = Versions(sources, files, sent)
         self._sent = sent
-        transfer = Transfer(storage, Retries(policies.storage_retry, clock, dice))
+        transfer = Transfer(connections, Retries(policies.storage_retry, clock, dice))
         recall = Recall(sent, files)
         self._single = SingleUpload(files, transfer, recall, sent)
         self.relay = RelayedUpload(files, transfer)

@@ -22,7 +22,7 @@ from calypso_mcp.client.transport.sources import (
     DescriptorSource,
     version_of,
 )
-from calypso_mcp.client.transport.storage import Content, Storage
+from calypso_mcp.client.transport.storage import Content
 from calypso_mcp.client.uploading.transfer import Transfer
 from tests.support.faulty_transport import FakeClock
 from tests.support.gcs_server import Behaviour, Cut, GcsServer, KeepsOnly, LostAnswer, Says, gcs_server
@@ -48,7 +48,7 @@ async def send(
     """Send `content` to the address `name` with a client of its own."""
     connections = Connections(f"{server.origin}/v1", POLICIES)
     transfer = Transfer(
-        Storage(connections), Retries(POLICIES.storage_retry, (clock or FakeClock()).clock, lambda: 1.0)
+        connections, Retries(POLICIES.storage_retry, (clock or FakeClock()).clock, lambda: 1.0)
     )
     url = f"{server.origin}/upload/{name}" if f"/upload/{name}" in server.objects else server.address(name)
     try:
@@ -190,7 +190,7 @@ async def test_a_refusal_is_not_repeated_and_quotes_no_address(storage: GcsServe
 
 async def test_an_address_that_is_not_safe_is_never_contacted(storage: GcsServer) -> None:
     connections = Connections(f"{storage.origin}/v1", POLICIES)
-    transfer = Transfer(Storage(connections), Retries(POLICIES.storage_retry, FakeClock().clock, lambda: 1.0))
+    transfer = Transfer(connections, Retries(POLICIES.storage_retry, FakeClock().clock, lambda: 1.0))
 
     with pytest.raises(errors.ContractError):
         await transfer.send("http://storage.test/upload/a", await content_of(BytesSource(DATA)))
@@ -201,7 +201,7 @@ async def test_an_address_that_is_not_safe_is_never_contacted(storage: GcsServer
 async def test_what_is_kept_can_be_asked_without_sending(storage: GcsServer) -> None:
     storage.script.append(Cut(700_000))
     connections = Connections(f"{storage.origin}/v1", POLICIES)
-    transfer = Transfer(Storage(connections), Retries(POLICIES.storage_retry, FakeClock().clock, lambda: 1.0))
+    transfer = Transfer(connections, Retries(POLICIES.storage_retry, FakeClock().clock, lambda: 1.0))
     url = storage.address("a")
     storage.stored("a").kept += DATA[:524_288]
     storage.script.clear()
