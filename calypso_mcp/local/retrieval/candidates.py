@@ -20,7 +20,7 @@ CANDIDATES = 64
 _OF_LISTED = 32
 #: Rows that FTS5 scores of an index (of a bucket its share); phrases of more count where they stand.
 _SCORED_ROWS = 2_000
-#: But so many at least, so that the best are among them. An index of no more is scored whole.
+#: But so many at least, so that the best are among them.
 _LEAST_ROWS = 500
 #: Share of the weight of all words that the rarest, which choose the candidates, have together.
 _WEIGHT_SHARE = 0.88
@@ -37,12 +37,11 @@ CROSS JOIN passages ON passages.id = wanted.value
 CROSS JOIN passage_sources ON passage_sources.id = passages.source
 CROSS JOIN passages_fts_docsize AS sizes ON sizes.id = passages.id
 """
-_EVERYWHERE = "WHERE"
-_IN_FILES = """
-    CROSS JOIN passages AS held ON held.id = passages_fts.rowid
-    CROSS JOIN passage_sources AS home ON home.id = held.source
-    WHERE home.file_id IN (SELECT value FROM json_each(?)) AND
-"""
+_MATCHING = f"""
+SELECT rowid, bm25(passages_fts, {_WEIGHTS}) AS cost FROM passages_fts
+WHERE passages_fts MATCH ? AND (? OR +rowid IN (SELECT value FROM json_each(?)))
+ORDER BY cost, rowid LIMIT {CANDIDATES}
+"""  # noqa: S608  (all of it is ours)
 
 
 def weights(
@@ -59,7 +58,6 @@ def candidates(
     statistics: Statistics,
     weights: Mapping[str, float],
     bucket_ids: Sequence[str] | None,
-    file_ids: Sequence[str] | None,
     *,
     least: int,
 ) -> list[Row]:
@@ -69,30 +67,28 @@ def candidates(
     """
     if not weights:
         return []
-    if file_ids is None and statistics.is_narrow(bucket_ids):
-        listed = _holding_most(statistics, weights, bucket_ids, least)
-        # Of more that hold as much, how often they hold it decides.
-        if len(listed) <= CANDIDATES:
-            return _rows(connection, listed)
-    is_small = statistics.passages(None) <= _LEAST_ROWS
-    rare = list(weights) if is_small else _rarest(weights)
-    scored = rare if is_small or file_ids is not None else _scored(statistics, rare, bucket_ids)
+    if statistics.is_narrow(bucket_ids):
+        better, alike = _holding_most(statistics, weights, bucket_ids, least)
+        if len(better) + len(alike) > CANDIDATES:  # how often they hold it decides
+            alike = _matching(connection, list(weights), bucket_ids, alike)
+        return _rows(connection, [*better, *alike][:CANDIDATES])
+    rare = _rarest(weights)
+    scored = _scored(statistics, rare, bucket_ids)
     if len(scored) < len(rare):
         best = _best(connection, statistics, weights, rare, scored=len(scored), bucket_ids=bucket_ids)
-        rows = _rows(connection, best)
     else:
-        rows = _matching(connection, rare, bucket_ids, file_ids)
-    if len(rows) < least and len(rare) < len(weights):
-        return _matching(connection, list(weights), bucket_ids, file_ids)
-    return rows
+        best = _matching(connection, rare, bucket_ids)
+    if len(best) < least and len(rare) < len(weights):
+        best = _matching(connection, list(weights), bucket_ids)
+    return _rows(connection, best)
 
 
 def _holding_most(
     statistics: Statistics, weights: Mapping[str, float], bucket_ids: Sequence[str] | None, least: int
-) -> list[int]:
-    """Return the passages whose phrases weigh most, best first.
+) -> tuple[list[int], list[int]]:
+    """Return the passages whose phrases weigh most, best first, and the last of them that weigh as much.
 
-    Of equally good ones at the end all are returned, unless `least` are better.
+    Those are all that do, unless `least` are better.
     """
     scores: dict[int, float] = {}
     score_of = scores.get
@@ -101,19 +97,18 @@ def _holding_most(
             scores[passage] = score_of(passage, 0.0) + weight
     most = max(_OF_LISTED, least)
     worst = min(nlargest(most, scores.values()), default=0.0)
-    best = sorted((-score, passage) for passage, score in scores.items() if score >= worst)
-    is_tied = len(best) >= least and -best[least - 1][0] == worst
-    return [passage for _, passage in (best if is_tied else best[:most])]
+    best = sorted((-score, passage) for passage, score in scores.items() if score > worst)
+    better = [passage for _, passage in best]
+    alike = sorted(passage for passage, score in scores.items() if score == worst)
+    return better, alike if len(better) < least else alike[: most - len(better)]
 
 
 def _scored(statistics: Statistics, rare: Sequence[str], bucket_ids: Sequence[str] | None) -> Sequence[str]:
     """Return the rarest phrases, as many as few passages hold: FTS5 reads what it scores row by row."""
     most = _SCORED_ROWS * statistics.passages(bucket_ids) / max(statistics.passages(None), 1)
-    # Others are candidates, too, where what matches is listed.
-    fewest = 1 if statistics.is_narrow(bucket_ids) else _LEAST_ROWS
     rows = 0
     for number, count in enumerate(statistics.frequencies(rare, bucket_ids)):
-        if rows + count > most and rows >= fewest:
+        if rows + count > most and rows >= _LEAST_ROWS:
             return rare[:number]
         rows += count
     return rare
@@ -161,17 +156,10 @@ def _matching(
     connection: sqlite3.Connection,
     phrases: Sequence[str],
     bucket_ids: Sequence[str] | None,
-    file_ids: Sequence[str] | None,
-) -> list[Row]:
-    narrowed, values = (_EVERYWHERE, []) if file_ids is None else (_IN_FILES, [json.dumps(list(file_ids))])
-    best = connection.execute(
-        f"""
-        SELECT passages_fts.rowid AS id, bm25(passages_fts, {_WEIGHTS}) AS cost
-        FROM passages_fts {narrowed} passages_fts MATCH ? ORDER BY cost, id LIMIT {CANDIDATES}
-        """,  # noqa: S608  (all of it is ours)
-        (*values, any_of(phrases, bucket_ids)),
-    )
-    return _rows(connection, [passage for passage, _ in best])
+    only: Sequence[int] | None = None,
+) -> list[int]:
+    values = any_of(phrases, bucket_ids), only is None, json.dumps(only)
+    return [passage for passage, _ in connection.execute(_MATCHING, values)]
 
 
 def _rows(connection: sqlite3.Connection, passages: Sequence[int]) -> list[Row]:

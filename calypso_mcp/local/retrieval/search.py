@@ -104,12 +104,12 @@ def search(
     if not phrases or limit < 1 or where.bucket_ids == [] or where.file_ids == []:
         return []
     with _time_limit(connection, time_limit_s):
-        statistics = Statistics(connection)
+        statistics = Statistics(connection, where.file_ids)
         scope = None if where.bucket_ids is None else statistics.narrowing(where.bucket_ids)
         together = kept_together(query)
         wanted = [*phrases, *together]
         least = limit if reorder is None else max(limit, _REORDERED)
-        find = partial(_find, connection, statistics, scope=scope, file_ids=where.file_ids, least=least)
+        find = partial(_find, connection, statistics, scope=scope, least=least)
         weights, rows = find(wanted)
         if more := _other_forms(query, phrases, weights, rows):
             wanted += more
@@ -120,7 +120,8 @@ def search(
         if _only_join(weights, names) and not _only_join(phrases, names) and not is_english(query):
             return []
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
-        mean_length = statistics.mean_length if scope is None else None
+        is_whole = scope is None and statistics.only is None
+        mean_length = statistics.mean_length if is_whole else None
         stems = Stems.kept_by(connection)
         columns = ranking.columns(stems, rows)
         sought = stems.seek(list(weights))
@@ -290,12 +291,11 @@ def _find(
     wanted: Sequence[str],
     *,
     scope: Sequence[str] | None,
-    file_ids: Sequence[str] | None,
     least: int,
 ) -> tuple[dict[str, float], list[Row]]:
     """Return what each of the phrases wanted tells that is there, and the candidates for them."""
     weights = _without_digits(candidates.weights(statistics, wanted, scope))
-    return weights, candidates.candidates(connection, statistics, weights, scope, file_ids, least=least)
+    return weights, candidates.candidates(connection, statistics, weights, scope, least=least)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
@@ -24,6 +24,11 @@ WHERE EXISTS (SELECT 1 FROM passages_fts WHERE passages_fts MATCH json_each.valu
 """
 #: As one value: a row for each passage would cost Python as much as finding it costs SQLite.
 _LISTING = "SELECT json_group_array(rowid) FROM passages_fts WHERE passages_fts MATCH ?"
+_OF_FILES = """
+SELECT passages.id FROM json_each(?) AS wanted
+JOIN passage_sources ON passage_sources.file_id = wanted.value
+JOIN passages ON passages.source = passage_sources.id
+"""
 #: Where there are so few passages, what matches is listed instead of counted: it is needed next.
 _NARROW = 10_000
 #: Passages listed that a connection keeps (8 MB).
@@ -45,11 +50,22 @@ class _Kept:
 
 
 class Statistics:
-    """What the index holds, as seen from one snapshot."""
+    """What the index holds, as seen from one snapshot.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Read from `connection`, which keeps the counts until the index changes."""
+    Attributes:
+        only: The passages that count; None for all.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, file_ids: Sequence[str] | None = None) -> None:
+        """Read from `connection`, which keeps the counts until the index changes.
+
+        Only passages of the files count, if any are given: the name of a report tells nothing in it, although
+        few other files hold it.
+        """
         self._connection = connection
+        self.only: Collection[int] | None = None
+        if file_ids is not None:
+            self.only = {passage for (passage,) in connection.execute(_OF_FILES, (json.dumps([*file_ids]),))}
         records = connection.execute(
             "SELECT block FROM passages_fts_data WHERE id IN (?, ?) ORDER BY id", (_TOTALS, _STRUCTURE)
         )
@@ -65,12 +81,14 @@ class Statistics:
 
     @property
     def mean_length(self) -> float | None:
-        """Words of a passage on average; None where nothing has been committed."""
+        """Words of a passage of the whole index on average; None where nothing has been committed."""
         passages, *columns = self._totals or [0]
         return sum(columns) / passages if passages else None
 
     def passages(self, bucket_ids: Sequence[str] | None) -> int:
         """Return how many passages the buckets hold; None stands for all files."""
+        if self.only is not None:
+            return len(self.only)
         if bucket_ids is None:
             if self._totals:
                 return self._totals[0]
@@ -89,7 +107,7 @@ class Statistics:
 
     def matches(
         self, phrase: str, bucket_ids: Sequence[str] | None, beside: Sequence[str] = ()
-    ) -> Iterable[int]:
+    ) -> Collection[int]:
         """Return the ids of the passages of the buckets that match a phrase.
 
         Passages that hold none of the phrases `beside`, if any, may be left out.
@@ -102,9 +120,9 @@ class Statistics:
 
     def is_narrow(self, bucket_ids: Sequence[str] | None) -> bool:
         """Whether so few passages are searched that what matches a phrase is listed, not counted."""
-        return self.passages(bucket_ids) <= _NARROW
+        return self.only is not None or self.passages(bucket_ids) <= _NARROW
 
-    def _listed(self, expression: str) -> array[int]:
+    def _listed(self, expression: str) -> Collection[int]:
         found = self._kept.lists.get(expression)
         if found is None:
             found = array("q", self._list(expression))
@@ -113,7 +131,7 @@ class Statistics:
                 self._kept.lists.clear()
                 self._kept.listed = len(found)
             self._kept.lists[expression] = found
-        return found
+        return found if self.only is None else [passage for passage in found if passage in self.only]
 
     def _list(self, expression: str) -> list[int]:
         found: list[int] = json.loads(self._connection.execute(_LISTING, (expression,)).fetchone()[0])

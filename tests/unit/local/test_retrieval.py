@@ -282,6 +282,19 @@ def test_only_the_files_asked_for_are_found(connection: sqlite3.Connection) -> N
     assert search(connection, "refund", Where(["b1"], file_ids=[]), limit=10) == []
 
 
+def test_in_some_files_words_tell_as_much_as_they_do_there(connection: sqlite3.Connection) -> None:
+    report = [chunk(f"The auditors of Halvorsen Marine met {n} times.") for n in range(100)]
+    index.add(connection, "report", ["b1"], None, "r.txt", [*report, chunk("The dividend is two crowns.")])
+    for number in range(200):
+        add(connection, f"other{number}", f"A dividend of {number} crowns.")
+    question = "What does Halvorsen Marine pay as a dividend?"
+    assert "auditors" in search(connection, question, Where(["b1"]), limit=1)[0].text
+    [first, *_] = search(connection, question, Where(["b1"], file_ids=["report"]), limit=5)
+    assert "dividend" in first.text
+    hits = search(connection, "auditors", Where(["b1"], file_ids=["report", "other3"]), limit=100)
+    assert {hit.file_id for hit in hits} == {"report"}
+
+
 @pytest.mark.parametrize(
     ("written", "asked"),
     [
