@@ -161,13 +161,11 @@ READ = {
     "yaml comment": ("a.yml", "# About leave\na: 1 # yearly\n", "About leave\na: 1\nyearly"),
     "yaml records": ("a.yml", "plans:\n- name: B\n  eur: 2\n", "plans.name: B | plans.eur: 2"),
     "yaml alias": ("a.yml", "a: &x [foo]\nb: *x\n", "a: foo\nb: *x"),
-    "toml with texts of lines": (
+    "toml": (
         "a.toml",
-        'a = """\n# Fees\nnine # due""" # c\n# d\n',
-        "a: # Fees\nnine # due\nc\nd",
+        '# why\n[policy]\nnotice = "three months"\n\n[[plans]] # all\neur = 9 # due\n',
+        '# why\n\npolicy\n\nnotice = "three months"\n\nplans\n\neur = 9 # due',
     ),
-    "toml with comments": ("a.toml", '[b]\nx = 1 # of #1\ny = "#2"\n', "b: x: 1 | y: #2\nof #1"),
-    "toml": ("a.toml", '# why\n[policy]\nnotice = "three months"\n', "why\npolicy.notice: three months"),
     "xml": ("a.xml", "<a>\n<plan eur='249'>Business</plan>\n</a>", "eur: 249 | plan: Business"),
     "xml mixed": (
         "a.xml",
@@ -490,7 +488,6 @@ def test_an_office_document_in_one_xml_file_is_refused_before_it_is_sent(
 BROKEN = {
     "json": ("a.json", "{not json\nat all", "JSON"),
     "yaml": ("a.yaml", "a: [1\nb: }", "YAML"),
-    "toml": ("a.toml", "a = ", "TOML"),
     "xml": ("a.xml", "<a><b>not json</a>", "XML"),
     "notebook": ("a.ipynb", "[1]", "notebook"),
 }
@@ -574,26 +571,6 @@ def test_a_row_longer_than_a_passage_stays_whole() -> None:
     [first, second] = split(read("a.csv", f"name,text\nA,{long}\nB,x\n"))
     assert first.text.count("word") == 1_000
     assert second.text == "name: B | text: x"
-
-
-def test_the_leaves_of_toml_have_the_lines_of_their_table() -> None:
-    text = (
-        'title = "Port"\n\n[[boats]]\nname = "Sula"\ncrew = 4\n\n[fees]\nnight = """\nnine\neuros"""\n\n# due'
-    )
-    [block] = read("a.toml", text).blocks
-    assert block.text == "title: Port\nboats: name: Sula | crew: 4\nfees.night: nine\neuros\ndue"
-    assert block.row_lines == ((1, 1), (3, 5), (7, 12), (7, 12), (12, 12))
-    for mistaken in ('note = """\n[fees]\n"""\n# due', "sizes = [\n [1],\n [2]\n] # due"):
-        [block] = read("a.toml", mistaken).blocks
-        assert block.text.endswith("\ndue")
-        assert (block.line_start, block.row_lines) == (None, ())
-
-
-def test_a_comment_within_a_table_of_toml_is_not_the_last_line_of_its_passage() -> None:
-    [chunk] = split(read("a.toml", "# top\n[b]\n# c\nx = 1\n"))
-    assert chunk.text == "top\nb.x: 1\nc"
-    assert (chunk.line_start, chunk.line_end) == (1, 4)
-    assert find_spot(chunk.outline, chunk.text, 4, len(chunk.text)) == (None, 2, 4)
 
 
 def test_front_matter_gives_title_and_tags_in_yaml_and_toml() -> None:

@@ -1,1 +1,1 @@
-"""Structured data: JSON, YAML, TOML, XML and CSV, every value with its keys or columns."""
+"""Structured data: JSON, YAML, XML and CSV, every value with its keys or columns."""

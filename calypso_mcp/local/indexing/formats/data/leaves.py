@@ -1,4 +1,4 @@
-"""Structured values (JSON, YAML, TOML) as lines of text: every leaf with the keys that lead to it."""
+"""Structured values (JSON, YAML) as lines of text: every leaf with the keys that lead to it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ _INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]{{0,2000}})?>", re.IGNOREC
 #: Chats escape these signs in all their messages.
 _REFERENCE = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[\da-fA-F]{1,6});")
 _TAG = re.compile(r"<[^<>]{1,2000}>")
-_COMMENT = re.compile(r"(?:^|[ \t])#+[ \t]*(\S.*)")
 #: Only a program nests values deeper than this.
 MOST_DEPTH = 200
 #: How deep values in an item of a list may lie, and how many there may be, to stand on its line.
@@ -79,13 +78,6 @@ def leaf_text(value: Any) -> str:
 def without_tags(markup: str) -> str:
     """Return what markup inside a value says, on one line."""
     return " ".join(unescape(_TAG.sub(" ", _INLINE_TAG.sub("", markup))).split())
-
-
-def find_comment(line: str) -> str:
-    """Return the comment in a line of YAML or TOML, as far as one line tells; empty without one."""
-    found = _COMMENT.search(line)
-    before = line.partition("#")[0]
-    return found[1].rstrip() if found and before.count('"') % 2 == before.count("'") % 2 == 0 else ""
 
 
 def _lines(path: str, value: Any, depth: int, *, is_item: bool = False) -> Iterator[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""JSON, JSON Lines, YAML and TOML: their text with escapes resolved, every value beside its keys.
+"""JSON, JSON Lines and YAML: their text with escapes resolved, every value beside its keys.
 
 A file that does not parse is read as plain text, with a warning.
 """
@@ -9,15 +9,12 @@ import json
 import re
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from typing import Any, cast
 
-from calypso_mcp.domain.toml_text import parse_toml
 from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.data.leaves import (
     Line,
-    find_comment,
     line_blocks,
     lines_of,
     placed_lines,
@@ -27,9 +24,6 @@ from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 #: A name with its colon, or a leaf.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?+(\s*+:)?+|[-+.\w]++')
-_TOML_TABLE = re.compile(r"^[ \t]*+\[")
-#: A text that may have several lines.
-_LONG_TEXT = re.compile(r"(\"{3}|'{3}).*?\1", re.DOTALL)
 _TITLE_KEYS = ("title", "name")
 #: A line of a catalog of messages with those that go on with it, and what it escapes (java.util.Properties,
 #: gettext, Apple's .strings).
@@ -71,20 +65,6 @@ def read_yaml(file: FileContent) -> Document:
     except (yaml.YAMLError, ValueError, RecursionError):
         return text_document(decoded, "not valid YAML, read as plain text")
     return Document(tuple(line_blocks(found)), warnings=decoded.warnings)
-
-
-def read_toml(file: FileContent) -> Document:
-    """Return the leaves and comments of a TOML file with the lines of their tables."""
-    decoded = decode(file.data, file.charset)
-    try:
-        value = parse_toml(decoded.text)
-        lines = _lines_of_tables(decoded.text)
-        if not lines:
-            texts = (*lines_of(value), *filter(None, _toml_comments(decoded.text)))
-            lines = [(text, None, None) for text in texts]
-    except (ValueError, RecursionError):
-        return text_document(decoded, "not valid TOML, read as plain text")
-    return Document(tuple(line_blocks(lines)), _title(value), warnings=decoded.warnings)
 
 
 def read_properties(file: FileContent) -> Document:
@@ -132,29 +112,6 @@ def _json(text: str, repeated: set[str]) -> Any:
     return json.loads(
         text, parse_int=str, parse_float=str, object_pairs_hook=partial(_with_all_values, repeated)
     )
-
-
-def _lines_of_tables(text: str) -> list[Line]:
-    """Return the leaves and comments of each table of a TOML text; none if a value has lines like tables."""
-    lines, comments = text.split("\n"), _toml_comments(text)
-    starts = [number for number, line in enumerate(lines) if number and _TOML_TABLE.match(line)]
-    found: list[Line] = []
-    for start, end in pairwise([0, *starts, len(lines)]):
-        table = "\n".join(lines[start:end]).rstrip()
-        last = start + 1 + table.count("\n")
-        try:
-            found += [(leaf, start + 1, last) for leaf in lines_of(parse_toml(table))]
-        except ValueError:
-            return []
-        numbered = enumerate(comments[start:end], start + 1)
-        found += [(comment, number, number) for number, comment in numbered if comment]
-    return found
-
-
-def _toml_comments(text: str) -> list[str]:
-    """Return the comment in each line, empty without one; texts of several lines hold none."""
-    bare = _LONG_TEXT.sub(lambda found: "\n" * found[0].count("\n"), text)
-    return [find_comment(line) for line in bare.split("\n")]
 
 
 def _places_of_leaves(text: str) -> list[int]:

@@ -5,6 +5,7 @@ The parser's events are read, never its values: aliases are not followed, so non
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from calypso_mcp.local.indexing.formats.data.leaves import MOST_DEPTH, RECORD_CHARS, find_comment, leaf_text
+from calypso_mcp.local.indexing.formats.data.leaves import MOST_DEPTH, RECORD_CHARS, leaf_text
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 
+_COMMENT = re.compile(r"(?:^|[ \t])#+[ \t]*(\S.*)")
 #: The number of its list item, its text, its first and its last line.
 Leaf = tuple[int | None, str, int, int]
 
@@ -33,7 +35,7 @@ def yaml_lines(text: str) -> Iterator[tuple[str, int, int]]:
     comments: list[Leaf] = [
         (None, comment, number, number)
         for number, line in enumerate(text.split("\n"), 1)
-        if number not in covered and (comment := find_comment(line))
+        if number not in covered and (comment := _find_comment(line))
     ]
     ordered = sorted([*leaves, *comments], key=lambda leaf: leaf[2])
     for record, group in groupby(ordered, key=lambda leaf: leaf[0]):
@@ -96,3 +98,10 @@ def _leaf(event: yaml.ScalarEvent | yaml.AliasEvent, outer: _Collection | None) 
         last = end - 1 if event.end_mark.column == 0 and end > start else end
         record = outer.record if outer is not None else None
         yield record, f"{path}: {said}" if path else said, start, last
+
+
+def _find_comment(line: str) -> str:
+    """Return the comment in a line of YAML, as far as one line tells; empty without one."""
+    found = _COMMENT.search(line)
+    before = line.partition("#")[0]
+    return found[1].rstrip() if found and before.count('"') % 2 == before.count("'") % 2 == 0 else ""
