@@ -136,6 +136,31 @@ def test_accents_that_were_drawn_by_themselves_belong_to_their_letters(line: str
     assert read(mapped_pdf(with_drawn_accents(line))).text == line
 
 
+@pytest.mark.parametrize(("sign", "right", "advance"), [("'", 6.1, 0), ("n", 6, 6)], ids=["above", "beside"])
+@pytest.mark.parametrize(
+    "words", ["พ นั ก ง า น|ค ลั ง สิ น ค้ า|มี|วั น ล า", "गो दा म|के|क र्म चा रि यों|को|छु ट्टी"], ids=["th", "hi"]
+)
+def test_letters_drawn_in_pieces_are_read_whole_and_once(
+    words: str, sign: str, right: float, advance: int
+) -> None:
+    """Chromium draws the signs of a letter by themselves, and states what letter and signs say together."""
+
+    def draw(page: Canvas) -> None:
+        x = 50.0
+        for word in words.split("|"):
+            for cluster in word.split():
+                page.addLiteral(f"/Span <</ActualText <feff{cluster.encode('utf-16-be').hex()}>>> BDC")
+                page.drawString(x, 700, "n")
+                for number in range(1, len(cluster)):
+                    page.drawString(x + right + advance * (number - 1), 700, sign)
+                page.addLiteral("EMC")
+                x += 6 + advance * (len(cluster) - 1)
+            page.drawString(x, 700, " ")
+            x += 4
+
+    assert read(drawn(draw)).text == words.replace(" ", "").replace("|", " ")
+
+
 def test_right_to_left_letters_drawn_from_left_to_right_are_read_all_the_same() -> None:
     """Programs without any notion of direction write the letters in the order of the text."""
     line = "חופשה שנתית היא חמישה עשר ימים"

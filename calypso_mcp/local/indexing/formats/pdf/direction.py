@@ -120,15 +120,15 @@ def read_whole_words(text_page: Any) -> str:
 
 def _with_whole_words(line: _Line) -> str:
     spacing = _letter_spacing(line)
-    is_to_place = spacing or (line.is_joined and _is_level(line.glyphs))
-    return _place(line.glyphs, spacing) if is_to_place else line.text
+    is_to_place = spacing or (line.is_joined and is_level(line.glyphs))
+    return place(line.glyphs, spacing) if is_to_place else line.text
 
 
 def _letter_spacing(line: _Line) -> float:
     """Return how far apart the letters of a spaced out line were set; 0 for any other line."""
     letters = sorted(_letters(line.glyphs), key=lambda glyph: glyph.x)
     gaps = [after.left - before.right for before, after in pairwise(letters)]
-    if not gaps or not _is_level(line.glyphs) or not _is_of_letters(letters):
+    if not gaps or not is_level(line.glyphs) or not _is_of_letters(letters):
         return 0
     spacing, height = median(gaps), letters[0].height
     even = sum(abs(gap - spacing) < _EVENLY * height for gap in gaps)
@@ -223,10 +223,10 @@ def _continues(line: _Line, following: _Line) -> bool:
 
 def _shown(line: _Line) -> str | None:
     """Return a line as it is shown, from left to right; None for a line that needs no ordering."""
-    return _place(line.glyphs) if has_right_to_left(line.text) and _is_level(line.glyphs) else None
+    return place(line.glyphs) if has_right_to_left(line.text) and is_level(line.glyphs) else None
 
 
-def _is_level(glyphs: list[Glyph]) -> bool:
+def is_level(glyphs: list[Glyph]) -> bool:
     """Whether letters stand on one line, few enough to be put in order."""
     letters = _letters(glyphs)
     if not letters or len(glyphs) > _MOST_GLYPHS:
@@ -235,7 +235,7 @@ def _is_level(glyphs: list[Glyph]) -> bool:
     return max(glyph.y for glyph in letters) - min(glyph.y for glyph in letters) <= height
 
 
-def _place(glyphs: list[Glyph], spacing: float = 0) -> str:
+def place(glyphs: list[Glyph], spacing: float = 0) -> str:
     """Return the text of a level line's glyphs from left to right; `spacing` parts the letters of a word."""
     letters = _letters(glyphs)
     height = max(glyph.height for glyph in letters)
@@ -262,7 +262,7 @@ def _letters(glyphs: list[Glyph]) -> list[Glyph]:
 
 
 def _is_mark(glyph: Glyph) -> bool:
-    return unicodedata.category(glyph.text) == "Mn"
+    return len(glyph.text) == 1 and unicodedata.category(glyph.text) == "Mn"
 
 
 def _turn(shown: str) -> str:
