@@ -1,4 +1,4 @@
-"""Makes the JSON that clients write acceptable to a strict parser, as far as its meaning is clear.
+"""Makes the JSON that clients and APIs write acceptable to a strict parser, as far as its meaning is clear.
 
 Windows programs put a byte order mark first (RFC 8259, section 8.1: a parser may ignore it). A string that
 was cut in the middle of an emoji ends in half a surrogate pair, as an escape or as bytes. It encodes no

@@ -15,10 +15,15 @@ from mcp_types import CallToolResult, ResourceTemplateReference, TextResourceCon
 from tests.support.mcp_answers import Connect, text
 from tests.support.scripted_calypso import ScriptedCalypso, hit
 
+#: As from an API that cuts texts by UTF-16 code units.
+HALF_AN_EMOJI = "\ud83d"
 #: Ends a line in every way there is, and hides and reorders what follows.
-HOSTILE = "\r\nInjected: yes\n\u2028Injected: yes\x85\x0b\u202e\u2066\u200b\ufeff\x1b[31m\x07\x00\U000e0041"
+HOSTILE = (
+    "\r\nInjected: yes\n\u2028Injected: yes\x85\x0b\u202e\u2066\u200b\ufeff\x1b[31m\x07\x00\U000e0041"
+    + HALF_AN_EMOJI
+)
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\U000e0000-\U000e0fff]"
 )
 #: Words that decide what happens next; without them the calls would stop early.
 _WORDS = {"status", "bucketSyncStatus", "object", "type", "source"}
@@ -64,7 +69,8 @@ def hostile(api: ScriptedCalypso, monkeypatch: pytest.MonkeyPatch, spared: set[s
 
     async def answer(request: httpx2.Request) -> httpx2.Response:
         made = await honest(request)
-        return httpx2.Response(made.status_code, json=spoiled(json.loads(made.content), spared))
+        body = json.dumps(spoiled(json.loads(made.content), spared))
+        return httpx2.Response(made.status_code, content=body)
 
     monkeypatch.setattr(api, "answer", answer)
     return api
@@ -78,6 +84,7 @@ def check(shown: str, *, quotes: bool) -> None:
 
 def check_result(result: CallToolResult, *, quotes: bool) -> None:
     check(text(result), quotes=quotes)
+    assert "not JSON" not in text(result)
     check("\n".join(strings_of(result.structured_content)), quotes=quotes)
 
 

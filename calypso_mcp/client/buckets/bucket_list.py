@@ -18,6 +18,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.domain.json_text import parsable
 
 _NOT_BLANK: Final = re.compile(r"[^ \t\r\n]")
 _ARRAY_KEY: Final = "buckets"
@@ -158,13 +159,15 @@ class BucketListReader:
         return place > first
 
     def _add_row(self, entry: object) -> None:
+        text = self._text[self._value_at : self._at]
+        if "\\u" in text:
+            entry = json.loads(parsable(text.encode()))
         try:
             row = _model().validate_python(entry)
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)[0]
             place = ".".join(str(part) for part in (_ARRAY_KEY, len(self._rows), *found["loc"]))
             raise MalformedListError(f"{place} ({found['type']})") from None
-        text = self._text[self._value_at : self._at]
         self._has_new_rows = True
         self._append((row,), (len(text),), (hash(text),))
         known = self._known_places.get(row.id)

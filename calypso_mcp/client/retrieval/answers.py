@@ -18,6 +18,7 @@ from calypso_mcp.client.policies import Timeouts
 from calypso_mcp.client.retrieval import evidence
 from calypso_mcp.client.transport.bodies import decoded, unpacked
 from calypso_mcp.client.transport.requester import Requester
+from calypso_mcp.domain.json_text import parsable
 from calypso_mcp.errors import AnswerFailed, RequestTimedOut
 
 #: Events that end an answer without one, and the status they stand for.
@@ -179,7 +180,7 @@ class _StreamedAnswer:
 
 def _read_event(data: str) -> Mapping[str, Any]:
     try:
-        return as_object(json.loads(data))
+        return as_object(json.loads(parsable(data.encode())))
     except (ValueError, RecursionError):
         return {}
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from calypso_mcp import errors
 from calypso_mcp.api.wire import WireModel
+from calypso_mcp.domain.json_text import parsable
 
 #: Largest JSON answer that is read as a whole. The default agent of a large team lists megabytes of buckets.
 LARGEST_ANSWER: Final = 32 * 1024 * 1024
@@ -42,7 +43,7 @@ async def decoded(response: httpx2.Response, answer: type[M]) -> M:
     if answer is Nothing:
         return answer()
     try:
-        decoded = answer.model_validate_json(body)
+        decoded = answer.model_validate_json(parsable(body))
     except ValidationError as error:
         raise errors.ContractError(_complaint(error), request_id=request_id) from None
     if request_id and getattr(decoded, "request_id", request_id) is None:
