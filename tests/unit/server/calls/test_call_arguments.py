@@ -173,7 +173,8 @@ def test_a_limit_that_the_tool_does_not_take_is_refused(limit: str):
 
 @pytest.mark.parametrize("name", ["id", "kind", "source"])
 def test_an_item_reaches_no_further_without_what_limits_a_call(name: str):
-    assert read(items=[{name: "y"}]) == CallArguments({"items": [{}]}, [f"items[].{name}"])
+    given = {"items": [{name: "y"}]}
+    assert read_arguments("tool", SCHEMA, given) == CallArguments({"items": [{}]}, [f"items[].{name}"])
 
 
 def test_a_slip_inside_an_item_is_refused_with_its_place():
