@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 import anyio
@@ -17,7 +16,7 @@ from calypso_mcp.client.buckets.buckets import Buckets
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.readiness_target import ReadinessTarget
-from calypso_mcp.concurrency import open_task_group, run_in_background
+from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.domain.states.file_state import FileState, Reason, StateReport
 from calypso_mcp.domain.states.readiness import NOT_FOUND, PollSchedule, Readiness
 from calypso_mcp.errors import CalypsoError, NotFound, ScopeError
@@ -28,7 +27,6 @@ _PARALLEL_REQUESTS: Final = 8
 #: The first look may take this long by default, so that there is something to report.
 _FIRST_LOOK_S: Final = 10.0
 _SHORTEST_LOOK_S: Final = 1.0
-_HEARTBEAT_S: Final = 5.0
 #: A look costs as much as there are files, and many files are not indexed in a moment.
 _PAUSE_PER_FILE_S: Final = 0.005
 
@@ -56,7 +54,7 @@ class ReadinessWaiter:
             target: What to wait for.
             timeout_s: Longest wait in seconds; 0 looks once.
             first_look_s: Seconds that the first look may take, even if they exceed `timeout_s`.
-            on_progress: Called when something has changed, and every few seconds besides.
+            on_progress: Called when something has changed.
 
         Returns:
             The states of all. A timeout is no error: the report then says `pending`.
@@ -66,9 +64,7 @@ class ReadinessWaiter:
             ApiError: The batch is unknown, or the key is wrong. Errors that may pass are waited out.
         """
         watch = _Watch(target, self._files, self._buckets, self._clock)
-        jobs = [] if on_progress is None else [partial(_heartbeat, watch, on_progress)]
-        async with run_in_background(*jobs):
-            await self._poll(watch, timeout_s, first_look_s, on_progress)
+        await self._poll(watch, timeout_s, first_look_s, on_progress)
         if watch.refusal is not None:
             raise watch.refusal
         return watch.report()
@@ -282,10 +278,3 @@ class _Stores:
             if self._listed is None:
                 self._listed = (await self._buckets.list()).buckets
         return self._listed
-
-
-async def _heartbeat(watch: _Watch, on_progress: OnProgress) -> None:
-    # Real time instead of the clock's: a person is waiting.
-    while True:
-        await anyio.sleep(_HEARTBEAT_S)
-        on_progress(watch.report())

@@ -67,7 +67,7 @@ class CallProgress:
         self._send = send
         self._start, self._end = _SPANS[phases[0]][0], _SPANS[phases[1]][1]
         self._clock = clock
-        self._step = Step(phases[0])
+        self._step = self._sent_step = Step(phases[0])
         self._news = anyio.Event()
         self._sent = -_SMALLEST_STEP
         self._uploading_since: float | None = None
@@ -91,13 +91,15 @@ class CallProgress:
     @property
     def has_news(self) -> bool:
         """Whether the latest step has not been sent yet."""
-        return self._news.is_set()
+        return self._step is not self._sent_step
 
     async def send_now(self) -> None:
         """Send the latest step."""
         self._news = anyio.Event()
-        self._sent = round(max(self._percent(), self._sent + _SMALLEST_STEP), 2)
-        await self._send(self._sent, 100.0, self.message())
+        step, percent = self._step, round(max(self._percent(), self._sent + _SMALLEST_STEP), 2)
+        await self._send(percent, 100.0, self.message())
+        # Only now: at the end of a call, a report under way is cancelled, and made once more.
+        self._sent_step, self._sent = step, percent
 
     def _percent(self) -> float:
         start, end = _SPANS[self._step.phase]

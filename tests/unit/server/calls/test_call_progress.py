@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from calypso_mcp.server.calls.call_progress import CallProgress, Phase, Step
@@ -81,3 +82,21 @@ async def test_the_bar_runs_from_nothing_to_all_over_the_phases_of_the_call(
     await progress.send_now()
     assert listener.reports[0][0] == pytest.approx(percent, abs=1e-3)
     assert listener.reports[0][1] == 100
+
+
+async def test_a_report_that_is_cut_off_is_made_once_more():
+    reports: list[float] = []
+
+    async def send(progress: float, _total: float | None, _message: str | None) -> None:
+        reports.append(progress)
+        cut.cancel()
+        await anyio.lowlevel.checkpoint()
+
+    progress = CallProgress(send)
+    progress.update(Step("indexing", 2, 2))
+    with anyio.CancelScope() as cut:
+        await progress.send_now()
+    assert progress.has_news
+    await progress.send_now()
+    assert not progress.has_news
+    assert reports == [100, 100]
