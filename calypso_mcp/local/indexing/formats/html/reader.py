@@ -1,13 +1,12 @@
 """HTML: headings, paragraphs, lists and tables, without scripts, styles and page furniture.
 
-What would take the parser quadratic time is dropped before; what frames and `noscript` hold is shown.
+What would take the parser quadratic time is dropped before; what `noscript` holds is shown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from html import escape, unescape
+from html import escape
 from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
@@ -39,7 +38,6 @@ _START_TAG = re.compile(
     re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(r"""=\s*+(?:"[^"]*+"?+|'[^']*+'?+|[^\s"'>][^\s>]*+)?+|([^\s/>=]++)""")
-_FRAME = re.compile(r"""srcdoc\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""", re.IGNORECASE)
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
@@ -76,16 +74,7 @@ def read_html(file: FileContent) -> Document:
     """
     decoded = decode(file.data, _declared(file))
     is_xhtml = _is_xhtml(file.filename, decoded.text)
-    unread = 0
-
-    def read_frame(inner: str) -> str:
-        nonlocal unread
-        if file.allowance.take(len(inner)):
-            return _frame_text(inner)
-        unread += 1
-        return ""
-
-    markup = prepare(decoded.text, read_frame, is_xhtml=is_xhtml)
+    markup = prepare(decoded.text, is_xhtml=is_xhtml)
     parser = _parse(markup)
     # Not any title: a drawing in the page has one of its own.
     title = parser.css_first("head > title")
@@ -97,9 +86,8 @@ def read_html(file: FileContent) -> Document:
         blocks = tuple(visible_blocks(root, asked, has_footer=not file.is_page))
         blocks = find_main_content(root, blocks) if file.is_page else blocks
     stated = " ".join(title.text().split()) if title is not None else ""
-    left_out = (f"{unread:,} frames were not read: there are too many",) if unread else ()
     doubts = _doubts(parser, stated, blocks) if file.is_page or not blocks else ()
-    return Document(blocks, stated or None, warnings=(*decoded.warnings, *left_out, *doubts))
+    return Document(blocks, stated or None, warnings=(*decoded.warnings, *doubts))
 
 
 def _doubts(parser: LexborHTMLParser, title: str, blocks: tuple[Block, ...]) -> tuple[str, ...]:
@@ -127,12 +115,6 @@ def _parse(markup: str) -> LexborHTMLParser:
         ) from error
 
 
-def _frame_text(markup: str) -> str:
-    """Return the text of the document that a frame holds itself, but not of frames in it."""
-    root = _parse(prepare(markup, lambda _: "", is_xhtml=False)).body
-    return "\n".join(block.text for block in visible_blocks(root)) if root is not None else ""
-
-
 def _is_xhtml(filename: str, markup: str) -> bool:
     return markup.lstrip().startswith("<?xml") or filename.lower().endswith((".xhtml", ".xht"))
 
@@ -153,13 +135,12 @@ def _check_depth(markup: str) -> None:
             raise ExtractionFailed("too_large", f"The HTML is nested more than {MAX_DEPTH:,} elements deep.")
 
 
-def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) -> str:
+def prepare(markup: str, *, is_xhtml: bool) -> str:
     """Return `markup` as the parser should see it.
 
-    Documents that frames hold themselves follow as paragraphs; what is shown without frames, and what stands
-    in the shadow of an element, stands in the page; text for browsers without scripts is text, but
-    for the advice to allow them; elements with absurdly many attributes have none; those of XHTML that close
-    in their start tag have an end tag, and its literal text is text.
+    What is shown without frames, and what stands in the shadow of an element, stands in the page; text for
+    browsers without scripts is text, but for the advice to allow them; elements with absurdly many attributes
+    have none; those of XHTML that close in their start tag have an end tag, and its literal text is text.
     """
     in_shadow: list[bool] = []  # of each open template
     if is_xhtml:
@@ -169,9 +150,6 @@ def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) ->
         name, attributes = tag[1].lower(), tag[2]
         if len(attributes) > _MOST_ATTRIBUTES and _has_too_many(attributes):
             return f"<{tag[1]}>"
-        if name == "iframe" and (frame := _FRAME.search(attributes)) is not None:
-            text = " ".join(read_frame(unescape(frame[1] or frame[2] or "")).split())
-            return f"<p>{escape(text)}</p>{tag[0]}"
         if name == "template":
             in_shadow.append("shadowroot" in attributes.lower())
             return "<div>" if in_shadow[-1] else tag[0]
