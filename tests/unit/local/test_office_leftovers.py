@@ -480,15 +480,6 @@ def test_an_old_document_that_holds_a_package_is_no_package() -> None:
     assert [words for words in BESIDE["old.doc"] if words not in text] == []
 
 
-def test_an_old_file_whose_unused_entries_are_filled_is_read() -> None:
-    data = _old("old.doc")
-    unused = bytes(68) + b"\xff" * 12 + bytes(36) + b"\xfe\xff\xff\xff" + bytes(8)
-    filled = data.replace(unused, b"\xff" * 128)
-    assert filled != data
-    text = read("old.doc", filled).text
-    assert [words for words in BESIDE["old.doc"] if words not in text] == []
-
-
 @pytest.mark.parametrize("name", BESIDE)
 def test_an_old_file_that_holds_itself_is_read_as_far_as_it_goes(name: str) -> None:
     data = holding_itself(_old(name))

@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from calypso_mcp.local.indexing.formats.compound_files import DAMAGES, open_compound_file
 from calypso_mcp.local.indexing.formats.office.comments import COMMENT
 from calypso_mcp.local.indexing.formats.office.packages import PRINT_CODE
 
-_ENTRY_BYTES = 128
-_FILLED_ENTRY = b"\xff" * _ENTRY_BYTES
-_UNUSED_ENTRY = bytes(68) + b"\xff" * 12 + bytes(48)
 _WORD, _EXCEL = "WordDocument", "Workbook"
 #: The workbook of Excel 5 and 95.
 _EXCEL_5 = "Book"
@@ -57,22 +53,6 @@ def read_beside(data: bytes) -> Iterator[Beside]:
         return  # anydoc has read all that is left
     cleaned = (said._replace(text=" ".join(_CONTROL.sub("", said.text).split())) for said in found)
     yield from dict.fromkeys(said for said in cleaned if said.text)
-
-
-def with_plain_directory(data: bytes) -> bytes:
-    """Return a copy whose unused directory entries are empty (MS-CFB 2.6.1); some programs fill them."""
-    copy = bytearray(data)
-    with suppress(*DAMAGES), open_compound_file(data) as ole:
-        sector = ole.first_dir_sector
-        for _ in ole.fat:
-            if sector >= len(ole.fat):
-                break
-            start = (sector + 1) * ole.sector_size
-            for at in range(start, start + ole.sector_size, _ENTRY_BYTES):
-                if data[at : at + _ENTRY_BYTES] == _FILLED_ENTRY:
-                    copy[at : at + _ENTRY_BYTES] = _UNUSED_ENTRY
-            sector = ole.fat[sector]
-    return bytes(copy)
 
 
 def is_old_workbook(data: bytes) -> bool:

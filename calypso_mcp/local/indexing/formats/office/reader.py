@@ -23,11 +23,7 @@ from calypso_mcp.local.indexing.formats.office.comments import (
     read_text_comments,
 )
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
-from calypso_mcp.local.indexing.formats.office.old_files import (
-    is_old_workbook,
-    read_beside,
-    with_plain_directory,
-)
+from calypso_mcp.local.indexing.formats.office.old_files import is_old_workbook, read_beside
 from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, OPEN_CONTENT, Package, without_ruby
 from calypso_mcp.local.indexing.formats.office.pictures import read_pictures
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
@@ -51,10 +47,9 @@ def read_office(file: FileContent) -> Document:
     Raises:
         ExtractionFailed: `encrypted`, `broken`, `too_large` or `unsupported`.
     """
-    kind = anydoc.format_from_bytes(file.data)
-    data = file.data if kind is not None else with_plain_directory(file.data)
+    data = file.data
     package = _package(data)
-    kind = kind or anydoc.format_from_bytes(data) or (package and package.opendocument_kind)
+    kind = anydoc.format_from_bytes(data) or (package and package.opendocument_kind)
     placed = _read_placed_files(package, file) if kind != "epub" else Document(())
     if kind in _SPREADSHEETS or (kind is None and is_old_workbook(data)):
         return _read_workbook(data, package, placed)
