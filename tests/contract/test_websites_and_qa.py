@@ -79,7 +79,6 @@ async def test_a_page_becomes_a_member_of_its_own_kind(world: World) -> None:
     assert len(made["bucket_assignment"]["assigned"]) == 1
     assert await world.counts() == {"file": 0, "website": 1, "qa": 0, "retrievable": 1, "members": 1}
     file = (await world.api.get(f"/knowledge/files/{made['knowledge_id']}")).json()
-    assert file["metadata"]["language"] == "en"
     assert file["metadata"]["url"] == URL
     [source] = (await world.api.get("/knowledge/sources", bucket="docs", kind="website")).json()["sources"]
     assert source["name"] == URL

@@ -56,7 +56,6 @@ async def add_website(backend: Backend, request: Request, body: AddWebsite) -> A
             title=declared.title or head.title,
             metadata={
                 "url": str(fetched.url),
-                **({"language": head.language} if head.language else {}),
                 **({"summary": head.summary} if head.summary else {}),
                 "fetched_at": format_time(backend.now()),
             },

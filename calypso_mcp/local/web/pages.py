@@ -32,10 +32,6 @@ _ENDINGS: Final = {
 _HEAD_BYTES: Final = 65_536
 _TITLE: Final = re.compile(r"<title(?:\s[^<>]{0,200})?>([^<]{0,2000})", re.IGNORECASE)
 _META: Final = re.compile(r"<meta\s([^<>]{0,3000})>", re.IGNORECASE)
-_LANGUAGE: Final = re.compile(
-    r"<html\s(?:[^<>]{0,500}?\s)?(?:xml:)?lang\s{0,4}=\s{0,4}[\"']?([A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3})",
-    re.IGNORECASE,
-)
 _ATTRIBUTE: Final = re.compile(r"([a-z:-]{1,40})\s{0,4}=\s{0,4}(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _TITLE_CHARS: Final = 300
 _SUMMARY_CHARS: Final = 500
@@ -51,7 +47,6 @@ class PageHead:
 
     title: str | None = None
     summary: str | None = None
-    language: str | None = None
 
 
 def media_type(fetched: Fetched) -> str:
@@ -62,10 +57,9 @@ def media_type(fetched: Fetched) -> str:
 def read_head(fetched: Fetched) -> PageHead:
     """Return what the first bytes of a page state, found by patterns: only a sandboxed process parses."""
     if "html" not in media_type(fetched):
-        return PageHead(language=_stated_language(fetched))
+        return PageHead()
     text = _decoded(fetched.data[:_HEAD_BYTES], fetched.content_type)
     title = _TITLE.search(text)
-    language = _LANGUAGE.search(text)
     metas = [_attributes(meta) for meta in _META.findall(text)]
     return PageHead(
         title=_line(title[1], _TITLE_CHARS) if title else None,
@@ -78,7 +72,6 @@ def read_head(fetched: Fetched) -> PageHead:
             ),
             None,
         ),
-        language=language[1] if language else _stated_language(fetched),
     )
 
 
@@ -101,11 +94,6 @@ def file_name(fetched: Fetched) -> str:
     _, dot, ending = name.rpartition(".")
     has_ending = bool(dot) and name != fetched.url.host and 1 <= len(ending) <= _ENDING_CHARS
     return name if has_ending else f"{name}{_ENDINGS.get(kind, '')}"
-
-
-def _stated_language(fetched: Fetched) -> str | None:
-    stated = fetched.headers.get("content-language", "").partition(",")[0].strip()
-    return stated if re.fullmatch(r"[A-Za-z0-9-]{2,35}", stated) else None
 
 
 def _decoded(data: bytes, content_type: str) -> str:

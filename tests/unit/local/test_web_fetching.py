@@ -250,7 +250,7 @@ def fetched(data: bytes = b"", kind: str = "text/html", url: str = URL, **header
     return Fetched(parse_url(url), {"content-type": kind, **named}, data)
 
 
-def test_a_page_says_its_title_summary_and_language() -> None:
+def test_a_page_says_its_title_and_summary() -> None:
     head = read_head(
         fetched(
             "<!doctype html><html class=x lang='de-AT'><head><title>\n Preise &amp;\n Pl\u00e4ne</title>"
@@ -258,9 +258,8 @@ def test_a_page_says_its_title_summary_and_language() -> None:
             "text/html; charset=windows-1252",
         )
     )
-    assert (head.title, head.summary, head.language) == ("Preise & Pl\u00e4ne", "Was es kostet.", "de-AT")
-    assert read_head(fetched(b"plain", "text/plain", content_language="fr, en")).language == "fr"
-    assert read_head(fetched(b"<p>Nothing</p>", content_language="'\"><script>")).language is None
+    assert (head.title, head.summary) == ("Preise & Pl\u00e4ne", "Was es kostet.")
+    assert read_head(fetched(b"plain", "text/plain")).title is None
 
 
 def test_reading_a_head_takes_linear_time() -> None:
