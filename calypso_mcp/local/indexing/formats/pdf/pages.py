@@ -12,7 +12,6 @@ import pypdfium2.raw as pdfium
 
 from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.formats.pdf.clusters import has_clusters, read_clusters
-from calypso_mcp.local.indexing.formats.pdf.columns import read_columns
 from calypso_mcp.local.indexing.formats.pdf.direction import (
     has_letters_apart,
     has_right_to_left,
@@ -85,8 +84,6 @@ def _text(page: Any) -> str:
             text = read_in_order(text_page)
         elif has_clusters(text) and (clusters := read_clusters(page, text_page)) is not None:
             text = clusters
-        elif (columns := read_columns(text_page, text.count("\n") + 1)) is not None:
-            text = columns
         elif has_letters_apart(text):
             text = read_letters_together(text_page)
         elif has_torn_words(text):
