@@ -17,8 +17,8 @@ from calypso_mcp.errors import CalypsoError, InputError
 UploadOutcome = Literal["accepted", "replayed", "rejected", "failed", "pending"]
 
 
-#: Code of a file that was read and holds no text, such as a photograph.
-NO_TEXT: Final = "empty"
+#: Codes of a file that was read and holds no text, such as a photograph or, without OCR, a scan.
+NO_TEXT: Final = frozenset({"empty", "no_text_layer"})
 
 #: What happens to the version that a bucket held before. `replaced`: it is removed as soon as the new one is
 #: searchable. `beside`: both stay. `kept`: only it stays. `relabelled`: the same content, with new labels.
@@ -107,7 +107,7 @@ class FileState:
     @property
     def is_textless(self) -> bool:
         """Whether the file was read and holds no text: the same content would fail again."""
-        return self.code == NO_TEXT
+        return self.code in NO_TEXT
 
     @property
     def is_gone(self) -> bool:

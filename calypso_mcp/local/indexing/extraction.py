@@ -177,6 +177,11 @@ class Extractor:
             pictures = replace(file, recognizes=True)
             async with self._next_recognized[bucket_id]:
                 return await self._recognizers.ask(lambda child, limits: child.read(pictures, limits))
+        except ExtractionFailed as failure:
+            if failure.code != "no_text_layer":
+                raise
+            # Whatever has this code is read again once OCR is installed.
+            raise ExtractionFailed("empty", failure.message) from failure
         finally:
             self.recognizing[bucket_id] -= 1
             if not self.recognizing.total():

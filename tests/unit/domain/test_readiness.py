@@ -7,6 +7,7 @@ import pytest
 
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.states import state_of_file, state_of_task
+from calypso_mcp.domain.states.file_state import FileState, Reason
 from calypso_mcp.domain.states.readiness import PollSchedule, Readiness, hinges_on_store, overall
 
 READY, FAILED, WAITING = Readiness.READY, Readiness.FAILED, Readiness.PENDING
@@ -124,3 +125,10 @@ def test_polling_starts_quickly_and_slows_down_to_its_cap() -> None:
     assert delays[:3] == [0.25, 0.375, 0.5625]
     assert delays == sorted(delays)
     assert delays[-1] == 4.0
+
+
+@pytest.mark.parametrize(
+    ("code", "is_gone"), [("empty", False), ("no_text_layer", False), ("encrypted", True), ("timeout", True)]
+)
+def test_a_file_without_text_is_not_sent_again(code: str, is_gone: bool):
+    assert FileState(status="failed", reason=Reason(code, "It failed.")).is_gone is is_gone

@@ -172,3 +172,18 @@ async def test_a_file_indexed_with_others_takes_a_handful_of_statements(database
         return await database.write(work)
 
     assert await statements(many) - await statements(few) <= 7 * (many - few)
+
+
+async def test_what_needs_ocr_is_queued_again_and_no_other_failure(database: Database) -> None:
+    await queue(database, [SMALL, SMALL])
+    codes = ["no_text_layer", "empty"]
+
+    def fail(connection: sqlite3.Connection) -> list[str]:
+        ids = [row[0] for row in connection.execute("SELECT file_id FROM tasks ORDER BY position")]
+        for file_id, code in zip(ids, codes, strict=True):
+            tasks.fail(connection, file_id, code=code, message="No text.", now=1.0)
+        tasks.queue_scans(connection)
+        return [files.get_all(connection, ids)[file_id].error_code or "" for file_id in ids]
+
+    assert await database.write(fail) == ["", "empty"]
+    assert await claim(database) == [["0.md"]]
