@@ -23,11 +23,9 @@ class Report(Protocol):
 
 
 @contextmanager
-def phase(
-    title: str, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
-) -> Generator[Report]:
-    """Show one phase of a job on `stream` (stderr by default) while the block lasts."""
-    out = sys.stderr if stream is None else stream
+def phase(title: str, clock: Callable[[], float] = time.monotonic) -> Generator[Report]:
+    """Show one phase of a job on stderr while the block lasts."""
+    out = sys.stderr
     with _bar(title, out) if out.isatty() else _lines(title, out, clock) as report:
         yield report
 

@@ -240,10 +240,10 @@ def _with_earlier(
         # The bucket's list is the truth: a version that is gone from it is not an earlier one.
         if held is None or state.outcome != "accepted":
             return replace(state, changed=False)
-        word = "replaced" if upload.declaration.if_exists == "replace" else "beside"
         # Content without a path is known by its name alone, so what has the name is a version of it.
         changed = state.changed or upload.origin is None
-        return replace(state, earlier=word, earlier_id=held.id, changed=changed)
+        fate = _FATES[upload.declaration.if_exists]
+        return replace(state, earlier=fate, earlier_id=held.id, changed=changed)
     if not state.changed or sent_before is None:
         return state
     if sent_before == state.file_id:

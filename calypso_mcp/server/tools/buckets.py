@@ -170,12 +170,11 @@ def _place(bucket: Bucket) -> tuple[str, str]:
     return (bucket.slug, bucket.id)
 
 
-def _read_cursor(cursor: str) -> tuple[str, str]:
+def _read_cursor(cursor: str) -> tuple[str, ...]:
     if not cursor:
         return ("", "")
     # Another place than the one written only moves the start within what is in scope anyway.
     place = read_cursor(cursor, str, str)
     if place is None:
         raise unknown_cursor("list_buckets")
-    slug, bucket_id = place
-    return (slug, bucket_id)
+    return place

@@ -212,9 +212,10 @@ async def _file_id(access: Access, reference: str) -> str:
 
 async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
     named = list(dict.fromkeys(file_ids))
-    file_ids = await map_parallel(partial(_file_id, access), named, limit=_PARALLEL_NAMES)
+    found = await map_parallel(partial(_file_id, access), named, limit=_PARALLEL_NAMES)
+    wanted = tuple(dict.fromkeys(found))
     if not access.is_limited:
-        return ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)))
+        return ReadinessTarget(file_ids=wanted)
 
     async def in_scope(file_id: str) -> str | None:
         try:
@@ -222,12 +223,11 @@ async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
         except ScopeError:
             return None
 
-    wanted = list(dict.fromkeys(file_ids))
-    found = await map_parallel(in_scope, wanted, limit=_PARALLEL_LOOKUPS)
-    missing = [file_id for file_id, known in zip(wanted, found, strict=True) if known is None]
+    reached = await map_parallel(in_scope, wanted, limit=_PARALLEL_LOOKUPS)
+    missing = [file_id for file_id, known in zip(wanted, reached, strict=True) if known is None]
     if missing:
         raise _no_such_files(missing)
-    return ReadinessTarget(file_ids=tuple(known for known in found if known), view=await reach_of(access))
+    return ReadinessTarget(file_ids=tuple(known for known in reached if known), view=await reach_of(access))
 
 
 def _no_such_files(missing: list[str]) -> ScopeError:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 import time
+from contextlib import redirect_stderr
 
 import pytest
 
@@ -174,7 +175,7 @@ def test_what_cannot_be_searched_is_named_with_the_reason(capsys: pytest.Capture
 async def test_without_a_terminal_progress_is_plain_lines_now_and_then() -> None:
     times = iter([0.0, 0.5, 3.0, 3.5, 4.0])
     out = io.StringIO()
-    with progress.phase("Uploading", out, lambda: next(times)) as report:
+    with redirect_stderr(out), progress.phase("Uploading", lambda: next(times)) as report:
         await report(1, 4, "a.md")
         await report(2, 4, "b.md")
         await report(3, 4, "c.md")
@@ -187,7 +188,7 @@ async def test_in_a_terminal_progress_is_a_bar() -> None:
             return True
 
     out = Terminal()
-    with progress.phase("Uploading", out) as report:
+    with redirect_stderr(out), progress.phase("Uploading") as report:
         await report(2, 4, "b.md [bold]")
     assert "Uploading" in out.getvalue()
     assert "50%" in out.getvalue()
