@@ -39,7 +39,7 @@ class Files:
         Args:
             upload: What to announce.
             idempotency_key: Names the upload.
-            origin: Of the page the bytes come from. GCS answers the pages of whichever origin opened the
+            origin: Of the page the bytes come from. GCS answers the pages of the origin that opened the
                 session (googleapis/gcs-resumable-upload#6).
         """
         return await self._requester.send(

@@ -78,7 +78,7 @@ class PageGate:
         """Put the page before `app`, which answers the API.
 
         `about` returns what the page tells a person who is signed in, as JSON. `pace` is awaited before each
-        answer that strangers get, too, so that a flood of them takes no time from those who are known.
+        answer to callers without a session, too, so that a flood takes no time from known callers.
         """
         self._app = app
         self._place = place

@@ -20,8 +20,8 @@ USUAL = "usual"
 LOCAL = "local"
 NAMES_FILES: Any = Field(json_schema_extra={LOCAL: True})
 
-#: Checked or filled in all the same. No model counts characters beforehand, and a description says what a
-#: pattern says in fewer bytes.
+#: Left out of the schema, but checked or filled in. No model counts characters beforehand, and a description
+#: needs fewer bytes than a pattern.
 _DROPPED = frozenset({"title", "$defs", USUAL, LOCAL, "pattern", "maxLength", "minLength", "minItems"})
 #: People write no longer lists by hand.
 _LONG_LIST = 20

@@ -99,7 +99,7 @@ async def test_a_dry_run_says_what_is_there_already(rig: Rig, folder: Path):
         "a.md": "replayed",
         "c.md": "replayed",
     }
-    assert "Only files that this server sent" in done["next_step"]
+    assert "Files that another program sent may be there already" in done["next_step"]
     assert all(method == "GET" for method, _ in rig.wire.seen)
     await rig.ok("upload_batch", directory=".")
     settled = await rig.ok("upload_batch", directory=".", dry_run=True)
@@ -786,7 +786,7 @@ async def test_files_that_take_long_are_looked_at_two_at_a_time(tmp_path: Path, 
 async def test_files_are_looked_at_by_one_thread_while_they_take_no_time(
     tmp_path: Path, folder: Path, era: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("calypso_mcp.server.batches.batch_inputs._HOP_S", 60)
+    monkeypatch.setattr("calypso_mcp.server.batches.batch_inputs._TURN_S", 60)
     fill(folder, {f"{number}.md": f"Note {number}." for number in range(200)})
     looks: Counter[int] = Counter()
 

@@ -19,10 +19,10 @@ from calypso_mcp.regular_files import open_regular_file
 #: Bytes read and sent at a time. Larger blocks save no processor time; smaller ones cost more of it.
 #: Eight uploads at once stay far below the memory that an idle server takes.
 BLOCK_BYTES: Final = 512 * 1024
-#: Bytes hashed in one hop to a thread, read through a small buffer; a few milliseconds of work.
+#: Bytes that a worker thread hashes in one go, read through a small buffer; a few milliseconds of work.
 _HASH_STRIDE: Final = 8 * 1024 * 1024
 _HASH_BUFFER: Final = 256 * 1024
-#: Bytes that are hashed in less time than a hop to a thread takes.
+#: Bytes that are hashed in less time than handing them to a thread takes.
 _SMALL_BYTES: Final = 64 * 1024
 
 
@@ -98,7 +98,7 @@ class DescriptorSource:
     async def feed(self, update: Callable[[bytes], object]) -> None:
         """Hand the whole file to a hasher, read and computed in worker threads, a stride at a time.
 
-        A small file that is in memory is hashed at once: the hop to a thread costs more.
+        A small file that is in memory is hashed at once: handing it to a thread costs more.
         """
         if self.size_bytes <= _SMALL_BYTES and (block := _read_cached(self._fd, 0, self.size_bytes)):
             update(block)
@@ -264,7 +264,7 @@ if hasattr(os, "RWF_NOWAIT"):  # Linux
     def _read_cached(fd: int, offset: int, length: int) -> bytes:
         """Return what the system has in memory, without waiting for a disk; empty where it is not there.
 
-        A file that was hashed a moment ago is there, and a hop to a thread costs more than copying it. Both
+        A file that was hashed a moment ago is there, and using a thread costs more than copying it. Both
         ends are asked for instead of all: then the bytes are copied once, into their last place.
         """
         probe = bytearray(1)

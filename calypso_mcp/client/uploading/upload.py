@@ -61,5 +61,5 @@ class Upload:
         return replace(self, declaration=replace(self.declaration, path=path))
 
     def to(self, destination: Destination) -> Upload:
-        """Return the same upload to other buckets."""
+        """Return the same upload with other buckets as its destination."""
         return replace(self, declaration=replace(self.declaration, destination=destination))

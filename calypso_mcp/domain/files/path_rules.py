@@ -117,7 +117,7 @@ def refused(path: str, reason: str, roots: Sequence[str]) -> ContentError:
 
 
 def missed(path: str, roots: Sequence[str], *, code: str) -> ContentError:
-    """Return the error for a path that may be used and leads to nothing; its code says to what."""
+    """Return the error for a permitted path at which nothing exists; its code names what was sought."""
     return ContentError(
         f"There is no {code.partition('_')[0]} {clean_line(path, _SHOWN_CHARS)!r} in the allowed folders.",
         code=code,

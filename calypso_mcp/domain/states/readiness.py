@@ -1,6 +1,6 @@
 """When a source is searchable, decided item by item (API sheet section 6; seeds).
 
-Ready means indexed *and* synced to its bucket. An unpublished word means: keep waiting.
+Ready means indexed *and* synced to its bucket. An unpublished status word means: keep waiting.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from functools import cache
 from calypso_mcp.local.indexing.formats.tables import is_table
 from calypso_mcp.local.retrieval.ranking import Row, Standing
 
-#: Copies begin alike: so much of a text is compared first.
+#: Characters that are compared first: copies begin alike.
 _LOOKED_AT, _COMPARED = 64, 24
 
 

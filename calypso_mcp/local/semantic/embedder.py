@@ -56,7 +56,7 @@ def normalize(values: Sequence[float]) -> Vector:
     """Return `values` scaled to length 1.
 
     Raises:
-        EmbeddingFailed: They have no direction: all are zero, or one is not a finite number.
+        EmbeddingFailed: All are zero, or one is not a finite number.
     """
     length = math.hypot(*values)
     if not 0 < length < math.inf:
@@ -68,8 +68,8 @@ def normalize_batch(made: Sequence[Sequence[float]], texts: Sequence[str]) -> li
     """Return the vectors that a model made of `texts`, each scaled to length 1.
 
     Raises:
-        EmbeddingFailed: There is not one vector for each text, their dimensions differ, or one has no
-            direction.
+        EmbeddingFailed: There is not one vector for each text, their dimensions differ, or one cannot be
+            scaled.
     """
     if len(made) != len(texts):
         raise EmbeddingFailed(f"The model made {len(made)} vectors for {len(texts)} texts.")

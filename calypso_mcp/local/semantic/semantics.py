@@ -1,4 +1,4 @@
-"""An embedding model at work in one process: it orders what searches found, and makes vectors meanwhile."""
+"""The embedding model of one process: it orders the passages that searches find, and makes vectors."""
 
 from __future__ import annotations
 

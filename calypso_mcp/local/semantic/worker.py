@@ -27,7 +27,7 @@ from calypso_mcp.sqlite.faults import STORE_TROUBLE
 
 _LOG = logging.getLogger(__name__)
 
-#: A text that every model takes: whether the endpoint works at all.
+#: A text that every model accepts, to find out whether the endpoint works at all.
 _HARMLESS = "text"
 #: A passage that is refused is cut to this many characters at least before it goes without a vector.
 _SHORTEST = 200

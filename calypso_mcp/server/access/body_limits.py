@@ -12,7 +12,7 @@ from calypso_mcp.domain.json_text import JsonShape, excess, parsable
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.credentials import UPLOADS_PREFIX
 
-#: Bodies that are too large are read off, and thrown away, up to this many times the limit.
+#: The rest of a body that is too large is read and dropped, up to this many times the limit.
 _READ_OFF = 4
 
 

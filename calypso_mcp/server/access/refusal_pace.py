@@ -1,4 +1,4 @@
-"""How fast strangers are refused: a slip is answered at once, a flood after a pause that costs nothing.
+"""Delays refusals of callers without a valid credential: a few come at once, a flood after a pause.
 
 Every answer takes time of the event loop, which known callers share. A caller that floods the server waits
 for each answer before the next request on that connection, so a pause slows the flood alone.

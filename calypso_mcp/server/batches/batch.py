@@ -74,7 +74,7 @@ class Batch:
         One question for both: of two, a client that calls again would bring only the second answer.
         """
         if is_agreed(ctx, confirm=confirm):
-            # To find what the question would say takes as long as to upload unchanged files.
+            # Finding out what to ask takes as long as uploading unchanged files.
             return
         deeds = [await self._upload_to_confirm()]
         if self._folder is not None and self._access.state.confirm_removals:

@@ -36,20 +36,20 @@ from calypso_mcp.server.scope.destinations import Target, find_target, find_vers
 from calypso_mcp.server.scope.request_scope import Access
 
 T = TypeVar("T")
-#: What a look at a file finds: what may be sent, or why it may not.
+#: The result of checking a file: what may be sent, or why it may not.
 _Look = CheckedSource | FileState
 
-#: How long one hop to a worker thread looks at files; the hop itself costs as much as a small file.
-_HOP_S = 0.01
-#: Share of the time left that looking at the files may take: what has been looked at must still be sent.
+#: Seconds for which a worker thread checks files in one turn; starting it costs as much as a small file.
+_TURN_S = 0.01
+#: Share of the remaining time for checking files, because they must still be sent.
 _SHARE_TO_LOOK = 0.5
-#: Hops at the same time, if one looks at fewer than `_FEW_FILES`.
+#: Threads that check files at the same time, if one of them checks fewer than `_FEW_FILES` in a turn.
 _PARALLEL_LOOKS = 2
 _FEW_FILES = 15
 
 
 def _without_description(schema: dict[str, Any]) -> None:
-    # What an item is stands in the tool's own description; the tool list is paid for by the byte.
+    # The tool's own description says what an item is, and every conversation pays for the tool list.
     schema.pop("description", None)
 
 
@@ -302,7 +302,7 @@ def _look_for_a_moment(
     for index, path in left:
         looked[index] = _look(path, base, policy)
         # The time counts from the end of the first file: the first of a process also imports modules.
-        ends = min(ends, monotonic() + _HOP_S)
+        ends = min(ends, monotonic() + _TURN_S)
         if monotonic() > ends:
             break
     return looked

@@ -21,7 +21,7 @@ from calypso_mcp.errors import InputError
 
 Schema = Mapping[str, Any]
 
-#: What hosts are known to add; never a slip of the model's.
+#: Arguments that hosts are known to add; the model did not misspell them.
 _HOST_EXTRAS: Final = frozenset(
     {"toolCallId", "tool_call_id", "sessionId", "session_id", "action", "chatInput", "chat_input"}
 )
@@ -213,7 +213,7 @@ def _ignore(tool: str, name: str, properties: Collection[str], place: str, ignor
 
 
 def _meant(name: str, properties: Collection[str]) -> str | None:
-    """Return the argument that an unknown name is a slip for: misspelt, or with a word too many."""
+    """Return the argument that an unknown name probably means: misspelt, or with a word too many."""
     words = _words(name)
     if contained := [known for known in properties if _words(known).keys() <= words.keys()]:
         return contained[0]

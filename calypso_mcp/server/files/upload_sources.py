@@ -255,7 +255,7 @@ def _check_once(filename: str, opened: OpenedFile, policy: FilePolicy) -> str | 
         return _checked[key]
 
     def read(offset: int, length: int) -> bytes:
-        if offset:  # to ask before the first block costs more than to read it
+        if offset:  # asking before the first block costs more than reading it
             stop_if_abandoned()
         return opened.read(offset, length)
 

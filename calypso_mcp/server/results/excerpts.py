@@ -30,7 +30,7 @@ _OTHER_CHARS_PER_TOKEN = 2
 _WHOLE_FROM = "\u1100"
 #: Words of lead-in kept before the first word found, in characters.
 _LEAD = 80
-#: One part in so many of the room beside the words found comes before them.
+#: The room beside the words found, divided by this, comes before them.
 _SHARE_BEFORE = 3
 
 

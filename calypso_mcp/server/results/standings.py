@@ -12,7 +12,7 @@ from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, take_first
 
-#: Published as text: the tool list is paid for by the byte.
+#: Published as text, because every conversation pays for the tool list.
 ReadinessWord = Annotated[Readiness, WithJsonSchema({"type": "string"})]
 
 #: Items listed; the rest is in the counts. Of a batch, all that it can have.

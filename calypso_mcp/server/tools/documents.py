@@ -35,7 +35,7 @@ from calypso_mcp.server.tools.sources import NOTICE, name_of, read_from
 #: Most text of one `fetch`, in characters: some 10,000 tokens.
 _MOST_CHARS: Final = 40_000
 _TITLE_CHARS: Final = 200
-#: No file id holds either mark (`scope.scoped_lookup`).
+#: No file id contains either mark (`scope.scoped_lookup`).
 _MARK: Final = re.compile("([#?])")
 
 

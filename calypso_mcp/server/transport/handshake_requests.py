@@ -26,7 +26,7 @@ from calypso_mcp.server.access.body_limits import replay
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-#: Most calls take less, in seconds, and so are over before it is worth a task to watch their client.
+#: Seconds after which a task watches whether the client left; most calls end sooner.
 _QUICK_S: Final = 0.1
 _STREAM_HEADERS: Final = [
     (b"content-type", b"text/event-stream"),

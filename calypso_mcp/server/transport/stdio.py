@@ -1,4 +1,4 @@
-"""MCP over stdin and stdout, for clients as they are.
+"""MCP over stdin and stdout, tolerant of what real clients send.
 
 Beyond the SDK's transport: `server/discover` may come before `initialize` (real clients probe that way), a
 message that is too long or no JSON is answered instead of being fatal or ignored, answers already under way

@@ -1,4 +1,4 @@
-"""What is done to text in other scripts before FTS5 sees it. Imported when the first such text comes."""
+"""Prepares text in other scripts for FTS5. Imported when the first such text comes."""
 
 from __future__ import annotations
 

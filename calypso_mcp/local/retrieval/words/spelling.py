@@ -1,4 +1,4 @@
-"""What a misspelt word may stand for: one letter is missing, added or another, or two are swapped."""
+"""The words that a misspelt word may stand for: a letter is missing, added or wrong, or two are swapped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The usable keys of a published key set (RFC 7517). One odd key never costs the good ones beside it."""
+"""The usable keys of a published key set (RFC 7517). A key that cannot be used does not affect the others."""
 
 from __future__ import annotations
 

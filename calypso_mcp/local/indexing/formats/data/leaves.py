@@ -37,7 +37,7 @@ def lines_of(value: Any) -> Iterator[str]:
     Elsewhere a leaf reads `policy.notice: three months`.
 
     Raises:
-        ValueError: It is nested absurdly deep.
+        ValueError: It is nested too deeply.
     """
     yield from (text for text, _ in _lines("", value, 0) if text)
 

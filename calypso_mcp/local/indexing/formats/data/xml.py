@@ -92,7 +92,7 @@ def read_xml(file: FileContent) -> Document:
     """Return the text of every element with its lines, then the comments.
 
     Raises:
-        ExtractionFailed: `too_large` when elements are nested absurdly deep, or the cells of a workbook are
+        ExtractionFailed: `too_large` when elements are nested too deeply, or the cells of a workbook are
             too many; `unsupported` for other office documents, and for compressed diagrams of draw.io.
     """
     decoded = decode(file.data, xml_encoding(file.data) or file.charset)

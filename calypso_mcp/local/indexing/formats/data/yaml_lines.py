@@ -28,7 +28,7 @@ def yaml_lines(text: str) -> Iterator[tuple[str, int, int]]:
 
     Raises:
         yaml.YAMLError: It is not YAML.
-        ValueError: It is nested absurdly deep.
+        ValueError: It is nested too deeply.
     """
     leaves = list(_leaves(text))
     covered = {line for _, _, start, end in leaves for line in range(start, end + 1) if end > start}

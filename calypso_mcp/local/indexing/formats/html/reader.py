@@ -69,7 +69,7 @@ def read_html(file: FileContent) -> Document:
     """Return the visible text of a page.
 
     Raises:
-        ExtractionFailed: `too_large` when elements are nested absurdly deep, `broken` when the parser
+        ExtractionFailed: `too_large` when elements are nested too deeply, `broken` when the parser
             gives up, `unsupported` for binary data.
     """
     decoded = decode(file.data, _declared(file))

@@ -139,7 +139,7 @@ def _parse(data: bytes, allowance: Allowance) -> EmailMessage:
     """Return a message.
 
     Raises:
-        ExtractionFailed: `too_large` if it has too many parts, or they are nested absurdly deep.
+        ExtractionFailed: `too_large` if it has too many parts, or they are nested too deeply.
     """
 
     def make_part(policy: Policy) -> EmailMessage:
