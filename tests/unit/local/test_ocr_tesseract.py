@@ -1,9 +1,21 @@
 from __future__ import annotations
 
+import io
+
+import pytest
+from PIL import Image
+from reportlab.pdfgen.canvas import Canvas
+
+from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 from calypso_mcp.local.indexing.formats.ocr.layout import join_lines
-from calypso_mcp.local.indexing.formats.ocr.reader import parse_tesseract
+from calypso_mcp.local.indexing.formats.ocr.pictures import Picture
+from calypso_mcp.local.indexing.formats.ocr.reader import parse_tesseract, recognize
+from calypso_mcp.local.indexing.formats.ocr.rules import without_rules
+from tests.support.scans import photograph
 
 HEADER = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext"
+
+TABLE = ("Hawser 24 mm", "Shackle bow", "Fender cylindrical", "Mooring winch")
 
 
 def word(text: str, *, page: int = 1, line: int = 1, left: int, width: int = 50) -> str:
@@ -34,3 +46,35 @@ def test_pages_are_kept_apart_and_chinese_is_written_without_spaces() -> None:
 def test_what_is_no_table_holds_no_lines() -> None:
     assert parse_tesseract("") == {}
     assert parse_tesseract("5\t1\nnoise") == {}
+
+
+def photographed(*, is_ruled: bool) -> Image.Image:
+    """Return a table below a dark area, ruled if so asked."""
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=(420, 300))
+    canvas.rect(30, 120, 360, 24, fill=1)
+    canvas.setFont("Helvetica", 10)
+    for row, line in enumerate(TABLE):
+        for x, text in ((40, f"{row + 1}"), (70, line), (200, "22.90"), (300, f"{row + 1},280.00")):
+            canvas.drawString(x, 239 - 18 * row, text)
+    if is_ruled:
+        canvas.setLineWidth(1)
+        canvas.grid([34, 64, 194, 294, 380], [180, 198, 216, 234, 252])
+    canvas.save()
+    return photograph(target.getvalue())
+
+
+def test_rules_go_and_letters_and_dark_areas_stay() -> None:
+    ruled, plain = photographed(is_ruled=True), photographed(is_ruled=False)
+    unruled = without_rules(ruled.tobytes(), ruled.width)
+    dark, unruled_dark, plain_dark = (
+        [pixel < 128 for pixel in pixels] for pixels in (ruled.tobytes(), unruled, plain.tobytes())
+    )
+    assert unruled_dark == plain_dark != dark
+
+
+@pytest.mark.skipif(not is_recognition_installed(), reason="needs the extra 'ocr' or tesseract")
+def test_a_ruled_table_is_read() -> None:
+    picture = photographed(is_ruled=True)
+    text = recognize(Picture(picture.width, picture.height, 1, picture.tobytes()))
+    assert [part for part in (*TABLE, "1,280.00", "4,280.00") if part not in text] == []

@@ -6,6 +6,7 @@ import importlib
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFail
 from calypso_mcp.local.indexing.formats.ocr.engines import find_tesseract, is_rapidocr_installed
 from calypso_mcp.local.indexing.formats.ocr.layout import Line, join_lines
 from calypso_mcp.local.indexing.formats.ocr.pictures import Picture, open_pictures
+from calypso_mcp.local.indexing.formats.ocr.rules import without_rules
 
 #: Seconds for one picture.
 _TESSERACT_S = 300
@@ -55,7 +57,8 @@ def recognize(picture: Picture) -> str:
     """Return the lines of a picture, paragraphs parted by blank lines."""
     if is_rapidocr_installed():
         return _rapid_text(picture.as_array())
-    return "\n\n".join(_tesseract_pages(picture.as_pnm()))
+    unruled = replace(picture, data=without_rules(picture.data, picture.width))
+    return "\n\n".join(_tesseract_pages(unruled.as_pnm()))
 
 
 @cache
