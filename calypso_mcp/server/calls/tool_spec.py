@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from inspect import cleandoc
 from typing import Any
 
@@ -45,22 +46,27 @@ class ToolSpec:
 
         Unless this server reads files by their paths, no argument names any.
         """
-        tool = Tool.from_function(
-            self.function,
-            title=self.title,
-            description=" ".join(cleandoc(self.function.__doc__ or "").split()),
-            annotations=ToolAnnotations(
-                read_only_hint=self.read_only,
-                destructive_hint=self.destructive,
-                idempotent_hint=self.idempotent,
-                open_world_hint=self.open_world,
-            ),
-            meta=TOOL_META if self.has_view else None,
-        )
-        tool.parameters = schemas.compact_input(tool.parameters, reads_files=reads_files)
-        output = tool.fn_metadata.output_schema
-        if output is None:
-            raise TypeError(f"{self.name} must return Annotated[CallToolResult, Model]")
-        tool.fn_metadata = sdk.as_given(tool.fn_metadata)
-        tool.fn_metadata.output_schema = schemas.compact_output(output)
-        return tool
+        return _build(self, reads_files)
+
+
+@cache  # the schemas of one tool take a hundredth of a second, in which no other call is answered
+def _build(spec: ToolSpec, reads_files: bool) -> Tool:
+    tool = Tool.from_function(
+        spec.function,
+        title=spec.title,
+        description=" ".join(cleandoc(spec.function.__doc__ or "").split()),
+        annotations=ToolAnnotations(
+            read_only_hint=spec.read_only,
+            destructive_hint=spec.destructive,
+            idempotent_hint=spec.idempotent,
+            open_world_hint=spec.open_world,
+        ),
+        meta=TOOL_META if spec.has_view else None,
+    )
+    tool.parameters = schemas.compact_input(tool.parameters, reads_files=reads_files)
+    output = tool.fn_metadata.output_schema
+    if output is None:
+        raise TypeError(f"{spec.name} must return Annotated[CallToolResult, Model]")
+    tool.fn_metadata = sdk.as_given(tool.fn_metadata)
+    tool.fn_metadata.output_schema = schemas.compact_output(output)
+    return tool

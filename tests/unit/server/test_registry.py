@@ -104,6 +104,11 @@ def test_a_tool_is_built_from_its_function():
     assert tool.output_schema == {"properties": {"value": {"type": "integer"}}, "type": "object"}
 
 
+def test_a_tool_is_built_once():
+    good = spec(_good)
+    assert good.build() is good.build()
+
+
 def test_a_tool_without_an_output_schema_is_a_mistake_found_at_once():
     with pytest.raises(TypeError, match="Annotated"):
         spec(_unannotated).build()
