@@ -15,12 +15,12 @@ import pytest
 import calypso_mcp
 from tests.support.patterns import LOOKING, MATCHING, HostileText, Written, hostile_texts, patterns_of
 
-#: Characters. On a tiny text even cubic time ends.
-TINY, SMALL, LARGE = 250, 4_000, 16_000
+#: Characters. On a tiny text even cubic time ends; what is slow already on the first small one ends soon, too.
+TINY, SMALL = 250, (1_000, 4_000)
 #: Seconds of CPU: what takes less on a small text is not quadratic, what takes more on a tiny one is worse.
 QUICK_S = 0.001
-#: Linear time grows fourfold from a small text to a large one, quadratic time sixteenfold.
-MOST_GROWTH = 8
+#: Linear time grows fourfold from a text to one that is so much larger, quadratic time sixteenfold.
+LARGER, MOST_GROWTH = 4, 8
 #: Times of which the least counts.
 ROUNDS = 4
 
@@ -42,14 +42,15 @@ def slow_text(written: Written) -> str | None:
             made = text.of(chars)
             return seconds(look, made.encode() if is_bytes else made)
 
+        def is_growing(chars: int) -> bool:
+            # By turns: a processor that slows down for a while slows both.
+            rounds = [(once(chars), once(LARGER * chars)) for _ in range(ROUNDS)]
+            small, large = (min(times) for times in zip(*rounds, strict=True))
+            return large > MOST_GROWTH * small
+
         if once(TINY) > QUICK_S:
             return min(once(TINY) for _ in range(ROUNDS)) > QUICK_S
-        if once(SMALL) <= QUICK_S:
-            return False
-        # By turns: a processor that slows down for a while slows both.
-        rounds = [(once(SMALL), once(LARGE)) for _ in range(ROUNDS)]
-        small, large = (min(times) for times in zip(*rounds, strict=True))
-        return large > MOST_GROWTH * small
+        return any(once(chars) > QUICK_S and is_growing(chars) for chars in SMALL)
 
     texts = hostile_texts(written.pattern)
     return next((text.of(30) for text in texts for look in written.uses() if is_slow(look, text)), None)
