@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import closing
 from pathlib import Path
 
+import anyio
 import pytest
 
 from calypso_mcp.domain.uploads.declaration import Declaration
@@ -21,15 +22,26 @@ MOST_S = 0.05
 TRIES = 20
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the data folder of a backend with that many sources."""
+    data_dir = tmp_path_factory.mktemp("filled")
+    anyio.run(_add_long_source, data_dir)
+    _add_sources(data_dir)
+    return data_dir
+
+
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncGenerator[Api]:
-    async with in_process(options_for(tmp_path)) as first:
-        parts = (f"## Part {number}\n\n" + "Words of the part. " * 60 for number in range(300))
-        file = await first.upload("\n\n".join(parts).encode(), filename="zz.md")
-        await first.settled(file["id"])
-    _add_sources(tmp_path)
-    async with in_process(options_for(tmp_path)) as opened:
+async def api(filled: Path) -> AsyncGenerator[Api]:
+    async with in_process(options_for(filled)) as opened:
         yield opened
+
+
+async def _add_long_source(data_dir: Path) -> None:
+    async with in_process(options_for(data_dir)) as api:
+        parts = (f"## Part {number}\n\n" + "Words of the part. " * 60 for number in range(300))
+        file = await api.upload("\n\n".join(parts).encode(), filename="zz.md")
+        await api.settled(file["id"])
 
 
 def _add_sources(data_dir: Path) -> None:
