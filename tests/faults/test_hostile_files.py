@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+import pytest_asyncio
 
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.indexing.child_process import ExtractionLimits
@@ -23,7 +24,7 @@ LIMITS = ExtractionLimits(memory_bytes=512 * 1_048_576, cpu_s=5, wall_s=120)
 LONGEST_TURN_S = 2.0
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def extractor() -> AsyncIterator[Extractor]:
     async with Extractor(LIMITS) as opened:
         yield opened
@@ -36,6 +37,7 @@ async def outcome(extractor: Extractor, path: Path) -> Document | ExtractionFail
         return failure
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_hostile_file_is_contained(extractor: Extractor, tmp_path: Path, name: str) -> None:
     hostile, good = tmp_path / name, tmp_path / "good.pdf"
