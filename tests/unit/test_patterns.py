@@ -15,7 +15,7 @@ import pytest
 import calypso_mcp
 from tests.support.patterns import LOOKING, MATCHING, HostileText, Written, hostile_texts, patterns_of
 
-#: Characters. On a tiny text even cubic time ends; what is slow already on the first small one ends soon, too.
+#: Characters. On a tiny text even cubic time ends, on the shorter small one quadratic time soon.
 TINY, SMALL = 250, (1_000, 4_000)
 #: Seconds of CPU: what takes less on a small text is not quadratic, what takes more on a tiny one is worse.
 QUICK_S = 0.001
