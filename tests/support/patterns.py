@@ -6,6 +6,7 @@ import ast
 import importlib
 import pkgutil
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,9 +63,10 @@ def patterns_of(package: ModuleType) -> list[Written]:
 
 
 def _held(module: ModuleType, tree: ast.Module) -> Iterator[Written]:
+    uses = _uses(tree)
     for name, value in vars(module).items():
         for pattern in _within(value):
-            functions = _used_with(name, tree) or LOOKING | MATCHING
+            functions = frozenset(uses[name]) & (LOOKING | MATCHING) or LOOKING | MATCHING
             yield Written(f"{module.__name__}.{name}", pattern, functions)
 
 
@@ -78,18 +80,21 @@ def _within(value: object) -> Iterator[re.Pattern[Any]]:
             yield from _within(entry)
 
 
-def _used_with(name: str, tree: ast.Module) -> frozenset[str]:
-    """Return the functions of the pattern `name` that a module calls or hands on; empty where unclear."""
-    functions: set[str] = set()
+def _uses(tree: ast.Module) -> defaultdict[str, set[str]]:
+    """Return what a module calls of each name, or calls with it."""
+    uses = defaultdict[str, set[str]](set)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
-            functions.add(node.attr)
-        if isinstance(node, ast.Call) and any(
-            isinstance(argument, ast.Name) and argument.id == name for argument in node.args
-        ):
-            called = node.func
-            functions.add(called.attr if isinstance(called, ast.Attribute) else "search")
-    return frozenset(functions & (LOOKING | MATCHING))
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=called):
+                uses[name].add(called)
+            case ast.Call(func=function, args=arguments):
+                called = function.attr if isinstance(function, ast.Attribute) else "search"
+                for argument in arguments:
+                    if isinstance(argument, ast.Name):
+                        uses[argument.id].add(called)
+            case _:
+                pass
+    return uses
 
 
 def _in_calls(module: ModuleType, tree: ast.Module) -> Iterator[Written]:
