@@ -8,7 +8,7 @@ from typing import Final
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.connection import ConnectionState, Extension
-from calypso_mcp.client.clock import SYSTEM_CLOCK, Clock
+from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.transport.bodies import Nothing
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.errors import ApiError, ContractError, ServerError
@@ -23,7 +23,7 @@ _ASSUMED_S: Final = 600.0
 class Connection:
     """`/connection`. An API may lack the endpoint, or break it, and do all the rest."""
 
-    def __init__(self, requester: Requester, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, requester: Requester, clock: Clock) -> None:
         self._requester = requester
         self._clock = clock
         self._known: frozenset[Extension] | None = None

@@ -8,7 +8,6 @@ from typing import Final
 from calypso_mcp.client.calypso_client import CalypsoClient
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.transport.connections import Connections, check_base_url
-from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.errors import AuthenticationFailed
 
@@ -30,7 +29,6 @@ class KeyChecks:
         timeouts = replace(policies.timeouts, answer_s=min(_ANSWER_S, policies.timeouts.answer_s))
         self._policies = replace(policies, retry=_RETRY, timeouts=timeouts)
         self._connections = Connections(self._base_url, self._policies)
-        self._pacer = CreatePacer()
 
     async def accepts(self, api_key: str) -> bool:
         """Whether the API accepts `api_key`; errors other than a refusal pass through."""
@@ -39,7 +37,6 @@ class KeyChecks:
             api_key=api_key,
             connections=self._connections,
             policies=self._policies,
-            pacer=self._pacer,
         )
         try:
             await client.connection.check()
