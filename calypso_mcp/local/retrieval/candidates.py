@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from heapq import nlargest
+from itertools import accumulate
 
 from calypso_mcp.local.retrieval.ranking import Row, inverse_frequency
 from calypso_mcp.local.retrieval.statistics import Statistics, any_of, total
@@ -142,14 +143,10 @@ def _best(
 
 def _rarest(weights: Mapping[str, float]) -> list[str]:
     """Return the rarest phrases, which together have `_WEIGHT_SHARE` of the weight of all."""
-    left = _WEIGHT_SHARE * sum(weights.values())
-    chosen: list[str] = []
-    for phrase, weight in sorted(weights.items(), key=lambda entry: -entry[1]):
-        if left <= 0:
-            break
-        chosen.append(phrase)
-        left -= weight
-    return chosen
+    ranked = sorted(weights, key=lambda phrase: -weights[phrase])
+    before = accumulate((weights[phrase] for phrase in ranked), initial=0.0)
+    enough = _WEIGHT_SHARE * sum(weights.values())
+    return [phrase for phrase, weight in zip(ranked, before, strict=False) if weight < enough]
 
 
 def _matching(

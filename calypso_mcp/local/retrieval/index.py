@@ -29,7 +29,7 @@ from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, bucket_token, index_text
 
 #: Raise this when `index_text`, the tokenizer or the columns change; see `rebuild_if_outdated`.
-FORMAT = 2
+FORMAT = 3
 
 #: Longer first lines are text.
 _LONGEST_FIRST_LINE = 100

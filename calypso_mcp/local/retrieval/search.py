@@ -109,7 +109,11 @@ def search(
         together = kept_together(query)
         wanted = [*phrases, *together]
         least = limit if reorder is None else max(limit, _REORDERED)
-        find = partial(_find, connection, statistics, scope=scope, least=least)
+
+        def find(wanted: Sequence[str]) -> tuple[dict[str, float], list[Row]]:
+            weights = _without_parts(candidates.weights(statistics, wanted, scope))
+            return weights, candidates.candidates(connection, statistics, weights, scope, least=least)
+
         weights, rows = find(wanted)
         if more := _other_forms(query, phrases, weights, rows):
             wanted += more
@@ -162,9 +166,7 @@ def are_known(
     Raises:
         SearchTimedOut: The search timed out.
     """
-    phrases = [phrase for group in required for phrase in group]
-    _, counts = frequencies(connection, phrases, bucket_ids) if phrases else (0, [])
-    known = {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
+    known = _held(connection, [phrase for group in required for phrase in group], bucket_ids)
     return not any(known.isdisjoint(group) for group in required)
 
 
@@ -181,19 +183,17 @@ def absent_words(
     words = content_words(query)
     if not words or not bucket_ids:
         return []
-    with _time_limit(connection):
-        statistics = Statistics(connection)
-        scope = statistics.narrowing(bucket_ids)
-
-        def held(phrases: Sequence[str]) -> set[str]:
-            counts = statistics.frequencies(phrases, scope)
-            return {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
-
-        known = held([phrase for _, own in words for phrase in own])
-        absent = [word for word, own in words if known.isdisjoint(own)]
-        forms = {word: beginnings(word, most_dropped=_ENDING) for word in absent}
-        known = held([form for own in forms.values() for form in own])
+    known = _held(connection, [phrase for _, own in words for phrase in own], bucket_ids)
+    absent = [word for word, own in words if known.isdisjoint(own)]
+    forms = {word: beginnings(word, most_dropped=_ENDING) for word in absent}
+    known = _held(connection, [form for own in forms.values() for form in own], bucket_ids)
     return [word for word, own in forms.items() if known.isdisjoint(own)]
+
+
+def _held(connection: sqlite3.Connection, phrases: Sequence[str], bucket_ids: Sequence[str]) -> set[str]:
+    """Return those of `phrases` that any passage of the buckets holds."""
+    _, counts = frequencies(connection, phrases, bucket_ids) if phrases else (0, [])
+    return {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
 
 
 def _ranked(
@@ -234,10 +234,10 @@ def _only_join(phrases: Iterable[str], names: Collection[str]) -> bool:
     return all(phrase.strip('"') in FUNCTION_WORDS and phrase not in names for phrase in phrases)
 
 
-def _without_digits(weights: dict[str, float]) -> dict[str, float]:
-    """Leave out short numbers that are part of a longer one: beside 1.6, neither 1 nor 6 counts."""
+def _without_parts(weights: dict[str, float]) -> dict[str, float]:
+    """Leave out short parts of what counts together: beside 1.6 not 1 and 6, beside R&D not R and D."""
     parts = {part for phrase in weights if " " in phrase for part in phrase.strip('"').split()}
-    alone = {f'"{part}"' for part in parts if part.isdigit() and len(part) <= _DIGITS}
+    alone = {f'"{part}"' for part in parts if len(part) <= (_DIGITS if part.isdigit() else 1)}
     return {phrase: weight for phrase, weight in weights.items() if phrase not in alone}
 
 
@@ -251,7 +251,8 @@ def _other_forms(
     where no passage holds it (German: -.0015 nDCG elsewhere).
     """
     sought = query
-    if is_english(query) or _are_english(rows[:_JUDGED]):
+    judged = rows[:_JUDGED]
+    if is_english(query) or 2 * sum(is_english(row.text) for row in judged) >= len(judged) > 0:
         sought = " ".join(phrase.strip('"*') for phrase in phrases if phrase not in weights)
     held = {f"{phrase}*" for phrase in weights}
     return [form for form in beginnings(sought) if form not in phrases and form not in held]
@@ -279,23 +280,6 @@ def _other_spellings(
     known = statistics.known(f'"{word}"' for word in sorted(meant))
     counts = zip(statistics.frequencies(known, scope), known, strict=True)
     return [phrase for count, phrase in [max(counts, default=(0, ""))] if count]
-
-
-def _are_english(rows: Sequence[Row]) -> bool:
-    return 2 * sum(is_english(row.text) for row in rows) >= len(rows) > 0
-
-
-def _find(
-    connection: sqlite3.Connection,
-    statistics: Statistics,
-    wanted: Sequence[str],
-    *,
-    scope: Sequence[str] | None,
-    least: int,
-) -> tuple[dict[str, float], list[Row]]:
-    """Return what each of the phrases wanted tells that is there, and the candidates for them."""
-    weights = _without_digits(candidates.weights(statistics, wanted, scope))
-    return weights, candidates.candidates(connection, statistics, weights, scope, least=least)
 
 
 @contextmanager

@@ -63,9 +63,8 @@ class Statistics:
         few other files hold it.
         """
         self._connection = connection
-        self.only: Collection[int] | None = None
-        if file_ids is not None:
-            self.only = {passage for (passage,) in connection.execute(_OF_FILES, (json.dumps([*file_ids]),))}
+        found = () if file_ids is None else connection.execute(_OF_FILES, (json.dumps([*file_ids]),))
+        self.only = None if file_ids is None else {passage for (passage,) in found}
         records = connection.execute(
             "SELECT block FROM passages_fts_data WHERE id IN (?, ?) ORDER BY id", (_TOTALS, _STRUCTURE)
         )

@@ -301,6 +301,11 @@ def test_in_some_files_words_tell_as_much_as_they_do_there(connection: sqlite3.C
         ("The code is POL-358.", "POL358"),
         ("The code is POL358.", "POL-358"),
         ("The code is POL 358.", "POL358"),
+        ("The margin of fiscal 2022.", "FY22"),
+        ("The margin of FY22.", "2022"),
+        ("a rise of TNF-\u03b1", "TNF-alpha"),
+        ("a rise of TNFalpha", "TNF\u03b1"),
+        ("the \u0394-variant", "delta"),
         ("call getUserName first", "user name"),
         ("call get_user_name first", "getUserName"),
         ("call getUserName first", "get_user_name"),
@@ -337,6 +342,16 @@ def test_signs_tell_names_apart(connection: sqlite3.Connection, asked: str) -> N
     for name in ("C++", "C#", ".NET", "C"):
         add(connection, name, f"This is written for {name}, mostly.")
     assert found(connection, asked) == [asked]
+
+
+def test_what_is_joined_by_a_sign_is_found_together(connection: sqlite3.Connection) -> None:
+    add(connection, "initials", "The cost of D. R. Adams, and what D. R. Moor cost: R. and D.")
+    add(
+        connection,
+        "right",
+        "Eight percent of what was sold went into R&D, which was less than planned at first.",
+    )
+    assert found(connection, "R&D") == ["right"]
 
 
 def test_words_that_no_passage_of_the_buckets_holds_are_named(connection: sqlite3.Connection) -> None:

@@ -21,6 +21,12 @@ _LETTERS = {
 }  # fmt: skip
 _LETTER = re.compile(f"[{''.join(_LETTERS)}]")
 _GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]+")
+#: Greek letters that stand alone in other languages, as in names of proteins. Omicron and eta are articles.
+_NAMES = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "θ": "theta",
+    "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma",
+    "τ": "tau", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega",
+}  # fmt: skip
 #: Marks on one letter that carry meaning; more of them only make normalising slow.
 _MARKS_RUN = re.compile("([\u0300-\u036f]{8})[\u0300-\u036f]+")
 
@@ -29,9 +35,10 @@ def fold(text: str) -> str:
     """Return `text` in compatibility form with one spelling for each letter; private-use characters stay."""
     text = _UNSEEN.sub("", _MARKS_RUN.sub(r"\1", text))
     text = _LETTER.sub(lambda match: _LETTERS[match[0]], normalize("NFKC", text))
-    return _GREEK.sub(_without_accents, text)
+    return _GREEK.sub(_plain_greek, text)
 
 
-def _without_accents(match: re.Match[str]) -> str:
+def _plain_greek(match: re.Match[str]) -> str:
     parts = normalize("NFD", match[0].lower())
-    return "".join(char for char in parts if unicodedata.category(char) != "Mn").replace("ς", "σ")
+    plain = "".join(char for char in parts if unicodedata.category(char) != "Mn").replace("ς", "σ")
+    return _NAMES.get(plain, plain)

@@ -85,9 +85,11 @@ def _variants(dot: str | None, name: str, sign: str | None) -> Iterator[str]:
 
 
 def _inner_words(part: str) -> Iterator[str]:
-    """Yield the words that `getUserName` and `POL358` are made of."""
+    """Yield the words that `getUserName` and `POL358` are made of, and the whole year of `FY22`."""
     if code := _CODE.fullmatch(part):
         yield from code.groups()
+        if code[1].lower() == "fy" and len(code[2]) == len("22"):
+            yield f"20{code[2]}"
     words = _CAMEL.split(part)
     if len(words) > 1:
         yield from (word for word in words if len(word) > 1)

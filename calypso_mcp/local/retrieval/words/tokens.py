@@ -43,7 +43,7 @@ _MOST_TOGETHER = 8
 _QUOTED = re.compile(
     '"[^"]+"|\u201c[^\u201c\u201d]+\u201d|\u201e[^\u201c-\u201e]+[\u201c\u201d]|\u00ab[^\u00ab\u00bb]+\u00bb|\u300c[^\u300c\u300d]+\u300d'
 )
-_NUMBER = re.compile(r"(?<![^\W_])[^\W_]++(?:[-.:/~+][^\W_]++)+")
+_JOINED = re.compile(r"(?<![^\W_])[^\W_]++(?:[-.:/~+&][^\W_]++)+")
 _LETTERS = re.compile(r"[^\W_]+")
 #: The word after one that stands before nouns, in English only.
 _DETERMINED = re.compile(r"\b(?:the|which|our|my|your|their|this|each)\s([^\W_]++)", re.IGNORECASE)
@@ -86,11 +86,11 @@ def _phrases(query: str) -> Sequence[str]:
 def kept_together(query: str) -> list[str]:
     """Return what stands together in `query`, as FTS5 phrases of several words.
 
-    These are quotations, and numbers that are cut at signs: versions, dates, addresses.
+    These are quotations, and what is cut at signs: numbers (versions, dates, addresses) and names ("R&D").
     """
     query = normalize("NFC", query[:MAX_QUERY_CHARS])
-    numbers = (name for name in _NUMBER.findall(query) if any(map(str.isdigit, name)))
-    together = (*(_words(_spelled(quoted)) for quoted in _QUOTED.findall(query)), *map(_words, numbers))
+    cut = (name for name in _JOINED.findall(query) if "&" in name or any(map(str.isdigit, name)))
+    together = (*(_words(_spelled(quoted)) for quoted in _QUOTED.findall(query)), *map(_words, cut))
     phrases = (_indexed(words) for words in together)
     whole = (f'"{" ".join(words)}"' for words in phrases if len(words) > 1)
     return list(dict.fromkeys(whole))[:_MOST_TOGETHER]
