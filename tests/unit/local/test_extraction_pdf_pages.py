@@ -136,6 +136,17 @@ def test_accents_that_were_drawn_by_themselves_belong_to_their_letters(line: str
     assert read(mapped_pdf(with_drawn_accents(line))).text == line
 
 
+def test_accents_on_a_line_that_ends_a_broken_word_belong_to_their_letters() -> None:
+    def page(canvas: Canvas) -> None:
+        canvas.drawString(50, 700, "Calibrated with the help of the instru-")
+        canvas.drawString(50, 686, "ments of M")
+        over = 50 + canvas.stringWidth("ments of M")
+        canvas.drawString(over + 1, 686, "\xa8")
+        canvas.drawString(over, 686, "uller from Kiel")
+
+    assert read(drawn(page)).text == "Calibrated with the help of the instruments of Müller from Kiel"
+
+
 @pytest.mark.parametrize(("sign", "right", "advance"), [("'", 6.1, 0), ("n", 6, 6)], ids=["above", "beside"])
 @pytest.mark.parametrize(
     "words", ["พ นั ก ง า น|ค ลั ง สิ น ค้ า|มี|วั น ล า", "गो दा म|के|क र्म चा रि यों|को|छु ट्टी"], ids=["th", "hi"]

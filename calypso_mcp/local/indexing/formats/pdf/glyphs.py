@@ -27,6 +27,8 @@ _COMBINING = dict(
     )
 )
 _ACCENT = re.compile(f"[{''.join(_COMBINING)}]")
+#: What ends a line, or the part of a word that stands on it.
+_LINE = re.compile("[^\n\x02\ufffe]+")
 _DOTLESS = str.maketrans("ıȷ", "ij")
 
 
@@ -73,16 +75,14 @@ def join_accents(text: str, text_page: Any) -> str:
     if _ACCENT.search(text) is None:
         return text
     joined = {_text(line): _text(_join(line)) for line in _lines(text_page)}
-    return "\n".join(joined.get(line, line) for line in text.split("\n"))
+    return _LINE.sub(lambda line: joined.get(line[0], line[0]), text)
 
 
 def _lines(text_page: Any) -> Iterator[list[Glyph]]:
     """Yield the lines that hold accents."""
-    start = 0
-    for line in read_characters(text_page).split("\n"):
-        if _ACCENT.search(line) is not None:
-            yield [read_glyph(text_page, index, character) for index, character in enumerate(line, start)]
-        start += len(line) + 1
+    for line in _LINE.finditer(read_characters(text_page)):
+        if _ACCENT.search(line[0]) is not None:
+            yield [read_glyph(text_page, index, letter) for index, letter in enumerate(line[0], line.start())]
 
 
 def _join(line: list[Glyph]) -> list[Glyph]:
