@@ -214,7 +214,7 @@ class CommandParser(argparse.ArgumentParser):
         message = re.sub(r"^argument (\S+?): expected.*", r"\1 needs a value", message)
         message = re.sub(r"^the following arguments are required: (.*)", r"\1 must be given", message)
         message = re.sub(r"^argument ([^:]+): ", r"\1 ", message)
-        message = re.sub(r"^([^:]*)invalid choice: .* \(choose", r"\1is not a valid choice (choose", message)
+        message = re.sub(r"^([^:]*)invalid choice: .* \(choose from ", r"\1must be one of these (", message)
         message = re.sub(r"invalid \S+ value: .*", "has a value that does not fit", message)
         raise UsageError(f"{message}.", self._command)
 

@@ -46,8 +46,8 @@ def is_api_root(parts: SplitResult) -> bool:
 
 
 def may_be_api_key(text: str) -> bool:
-    """Return whether a text can travel in a header as a bearer token.
+    """Return whether a text can be a bearer token, which travels in a header and has no quotes.
 
-    Any other text would fail at the first request, with the key in the HTTP library's error.
+    Any other text would fail at the first request, in a header with the key in the HTTP library's error.
     """
-    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+    return bool(text) and text.isascii() and text.isprintable() and set(text).isdisjoint(" \"'")

@@ -172,7 +172,7 @@ def _checked_key(key: str, given: Given, file: str = "") -> SecretStr:
         raise WrongSetting(given, f"{file}holds a placeholder instead of a key. Write the key itself.")
     if not may_be_api_key(key):
         raise WrongSetting(
-            given, f"{file}does not look like a key: it contains spaces or unusual characters."
+            given, f"{file}does not look like a key: it contains spaces, quotes or unusual characters."
         )
     return SecretStr(key)
 

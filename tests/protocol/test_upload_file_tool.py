@@ -204,7 +204,7 @@ BAD_INPUT = {
     "unknown bucket": (given(path="notes.md", bucket="nope"), "bucket_not_found", "list_buckets"),
     "path outside": (given(path="/etc/passwd"), "path_not_allowed", "--allow-path"),
     "traversal": (given(path="../outside.md"), "path_not_allowed", "--allow-path"),
-    "link out": (link_out, "not_a_file", "--allow-path"),
+    "link out": (link_out, "not_a_file", "links are not followed"),
     "linked folder": (linked_folder, "path_not_allowed", "--allow-path"),
     "directory": (given(path="."), "is_a_folder", "upload_batch"),
     "pipe": (pipe, "not_a_file", "regular"),

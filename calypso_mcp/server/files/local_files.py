@@ -287,8 +287,7 @@ def _refuse_irregular(status: os.stat_result, path: str) -> None:
     raise ContentError(
         f"{clean_line(path, _SHOWN_CHARS)!r} is {kind}, not a regular file.",
         code="not_a_file",
-        hint="Links are not followed, and only regular files are read: name the file itself, inside a "
-        "folder opened with --allow-path (CALYPSO_ALLOWED_PATHS).",
+        hint="Name a regular file; links are not followed.",
     )
 
 

@@ -60,6 +60,7 @@ def test_the_bucket_of_an_upload_is_where_it_goes_not_what_limits_it() -> None:
         ("nonsense", "there is no command nonsense"),
         ("uplod x", "did you mean upload?"),
         ("http --alow-path x", "did you mean --allow-path?"),
+        ("install cursr", "CLIENT must be one of these ('claude-desktop', "),
         ("demo --time-limit 0", "--time-limit must be more than 0"),
         ("demo --time-limit soon", "--time-limit must be more than 0"),
         ("backend --log-queries", "there is no flag --log-queries"),

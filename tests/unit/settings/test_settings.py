@@ -217,6 +217,7 @@ WRONG: list[tuple[dict[str, object], dict[str, str], tuple[str, ...]]] = [
     ({"backend": "hosted"}, {}, ("--backend", "CALYPSO_BACKEND", "CALYPSO_API_KEY", "--api-key-file")),
     ({"api_key_file": "/no/such/file"}, {}, ("--api-key-file", "CALYPSO_API_KEY_FILE", "cannot read")),
     ({}, {"CALYPSO_API_KEY": "sk one"}, ("CALYPSO_API_KEY", "does not look like")),
+    ({}, {"CALYPSO_API_KEY": '"sk_one"'}, ("CALYPSO_API_KEY", "quotes")),
     ({}, {"CALYPSO_API_KEY": "a", "CALYPSO_API_KEY_FILE": "b"}, ("CALYPSO_API_KEY", "CALYPSO_API_KEY_FILE")),
     (
         {"access_file": "a.toml", "caller_key_header": "X-Key"},
