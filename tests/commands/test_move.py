@@ -122,7 +122,7 @@ def test_everything_arrives_with_its_labels_once(
     looked = move(data, origin, "--dry-run", "hr")
     assert looked.returncode == 0, looked.stderr
     assert "new" in looked.stdout
-    assert "1 web pages become files" in looked.stdout
+    assert "Web pages (1) become files" in looked.stdout
     assert "The agent both stays" in looked.stdout
     assert asked(there, _bucket_facts) == []
 

@@ -103,17 +103,17 @@ def describe_changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[s
     kinds = Counter(source.kind for source in sources)
     if kinds["website"]:
         yield (
-            f"{kinds['website']} web pages become files with their stored text and their address as "
+            f"Web pages ({kinds['website']}) become files with their stored text and their address as "
             f"metadata; add-url reads them again."
         )
     if kinds["qa"] and Extension.QA not in extensions:
-        yield f"{kinds['qa']} questions with their answers become small Markdown files."
+        yield f"Questions with their answers ({kinds['qa']}) become small Markdown files."
     in_folders = sum("/" in source.name for source in sources if source.kind == "file")
     if in_folders and Extension.REPLACE not in extensions:
-        yield f"{in_folders} files lose the folders in their names; sync still recognises them."
+        yield f"Files in folders ({in_folders}) lose the folders in their names; sync still recognises them."
     failed = sum(source.status == "failed" for source in sources)
     if failed:
-        yield f"{failed} sources cannot be read here. They are still sent."
+        yield f"Sources that cannot be read here ({failed}) are still sent."
     for agent in plan.left_agents:
         yield f"The agent {agent.profile_id} stays here, because not all of its buckets move."
     if any(agent.missing_bucket_ids for agent in plan.agents):

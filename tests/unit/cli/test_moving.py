@@ -54,10 +54,14 @@ def plan(*sources: Source, left: tuple[AgentModel, ...] = ()) -> Plan:
 @pytest.mark.parametrize(
     ("planned", "extensions", "words"),
     [
-        (plan(source(URL, "website")), EVERYTHING, "1 web pages become files"),
-        (plan(source("Why?", "qa")), PUBLISHED, "1 questions with their answers become"),
-        (plan(source("de/a.md")), PUBLISHED, "1 files lose the folders"),
-        (plan(source("a.md", status="failed")), EVERYTHING, "1 sources cannot be read here"),
+        (plan(source(URL, "website")), EVERYTHING, "Web pages (1) become files"),
+        (plan(source("Why?", "qa")), PUBLISHED, "Questions with their answers (1) become"),
+        (plan(source("de/a.md")), PUBLISHED, "Files in folders (1) lose the folders"),
+        (
+            plan(source("a.md", status="failed")),
+            EVERYTHING,
+            "Sources that cannot be read here (1) are still sent",
+        ),
         (plan(left=(AgentModel(id="calypso-agent:x", profile_id="x"),)), EVERYTHING, "The agent x stays"),
     ],
 )

@@ -130,7 +130,7 @@ def _print_plan(plan: Plan, notes: list[str], arguments: argparse.Namespace) -> 
         ["bucket", "sources", "size", "there"],
         [[row["bucket"], row["sources"], format_bytes(row["size_bytes"]), row["there"]] for row in rows],
     )
-    print(f"  {len(agents)} agents")
+    print(f"  agents: {len(agents)}")
     _print_notes(notes)
 
 
