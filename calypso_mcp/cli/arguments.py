@@ -260,8 +260,6 @@ def _add_setting(section: ArgumentGroup, name: str, knob: Knob, *, listed: bool)
         opposite = f"--no-{flag.removeprefix('--')}"
         shown, hidden = (opposite, flag) if field.default else (flag, opposite)
         value = not field.default
-        if field.default:
-            text = f"Turns off this default: {text[:1].lower()}{text[1:]}"
         for word, stored, help_text in ((shown, value, text), (hidden, not value, argparse.SUPPRESS)):
             section.add_argument(
                 word, dest=name, action="store_const", const=stored, default=argparse.SUPPRESS, help=help_text

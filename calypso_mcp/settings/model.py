@@ -130,8 +130,8 @@ class Settings(BaseModel):
     )
     confirm_removals: Annotated[bool, Knob("scope")] = Field(
         default=True,
-        description="Asks the user before the server removes a source, or more than 10 sources of a "
-        "folder: through the client if it can ask, otherwise by an argument that the agent sets.",
+        description="Asks the user, through the client or else the agent, before the server removes a "
+        "source, or more than 10 sources of a folder. On by default; the flag turns it off.",
     )
     confirm_uploads_over: Annotated[int, Knob("scope", "N")] = Field(
         default=UPLOADS_UNASKED,
@@ -153,7 +153,7 @@ class Settings(BaseModel):
     scan_secrets: Annotated[bool, Knob("files")] = Field(
         default=True,
         description="Searches text for private keys and access tokens, and refuses to upload text that "
-        "contains one.",
+        "contains one. On by default; the flag turns it off.",
     )
     allow_local_files_over_http: Annotated[bool, Knob("access")] = Field(
         default=False,

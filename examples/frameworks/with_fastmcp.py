@@ -3,7 +3,7 @@
 # ///
 """Search a bucket with the client of FastMCP.
 
-python examples/frameworks/with_fastmcp.py
+uv run examples/frameworks/with_fastmcp.py
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 # ///
 """An agent of Google's Agent Development Kit that answers from a bucket.
 
-    python examples/frameworks/with_google_adk.py
+    uv run examples/frameworks/with_google_adk.py
 
 Replace the scripted model with a real one, for example `LlmAgent(model="gemini-3-flash", ...)`.
 """

@@ -3,7 +3,7 @@
 # ///
 """An agent of LangChain that answers from a bucket.
 
-    python examples/frameworks/with_langchain.py
+    uv run examples/frameworks/with_langchain.py
 
 Replace the scripted model with a real one, for example `create_agent("openai:gpt-5", ...)`.
 """

@@ -3,7 +3,7 @@
 # ///
 """An agent of LlamaIndex that answers from a bucket.
 
-    python examples/frameworks/with_llama_index.py
+    uv run examples/frameworks/with_llama_index.py
 
 Replace the scripted model with a real one, for example `OpenAI(model="gpt-5")` of llama-index-llms-openai.
 """

@@ -3,7 +3,7 @@
 # ///
 """An agent of the OpenAI Agents SDK that answers from a bucket.
 
-    python examples/frameworks/with_openai_agents.py
+    uv run examples/frameworks/with_openai_agents.py
 
 Replace the scripted model with a real one, for example `Agent(model="gpt-5", ...)`.
 """

@@ -3,7 +3,7 @@
 # ///
 """An agent of Pydantic AI that answers from a bucket.
 
-    python examples/frameworks/with_pydantic_ai.py
+    uv run examples/frameworks/with_pydantic_ai.py
 
 Replace the scripted model with a real one, for example `Agent("openai:gpt-5", ...)`.
 """

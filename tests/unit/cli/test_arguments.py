@@ -150,6 +150,7 @@ def test_help_lists_every_command_and_no_hidden_opposite(capsys: pytest.CaptureF
         assert re.search(rf"^  {command.name} +{command.summary[:20]}", text, re.MULTILINE)
     assert "--no-scan-secrets" in text
     assert "--no-read-only" not in text
+    assert "On by default; the flag turns it off." in " ".join(text.split())
     assert "--embeddings-url" in text
 
 
