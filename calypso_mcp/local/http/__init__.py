@@ -1,1 +1,1 @@
-"""HTTP below the routes: operations, requests and responses, and the API's own description."""
+"""HTTP below the routes: operations, requests and responses."""

@@ -10,8 +10,6 @@ _NO_CHARSETS = frozenset(
     {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"}
 )
 _REFUSED_BY_BROWSERS = frozenset({"replacement", "x-user-defined"})
-#: `<?xm` in the code pages of mainframes (XML 1.0, F.1).
-_EBCDIC_DECLARATION = b"\x4c\x6f\xa7\x94"
 _LABELS = {"cp932": "shift_jis", "cp949": "euc-kr", "big5hkscs": "big5", "mac-roman": "macintosh"}
 #: XML 1.0, 2.8 and 4.3.3.
 _XML_DECLARATION = re.compile(
@@ -46,8 +44,5 @@ def label_of(codec: str) -> str:
 
 def xml_encoding(data: bytes) -> str:
     """Return the encoding that an XML declaration at the start of `data` names; empty for none."""
-    head = data[:_LONGEST_DECLARATION]
-    if head.startswith(_EBCDIC_DECLARATION):
-        head = head.decode("cp037").encode("latin-1")
-    declared = _XML_DECLARATION.match(head)
+    declared = _XML_DECLARATION.match(data[:_LONGEST_DECLARATION])
     return declared[1].decode("ascii") if declared is not None else ""
