@@ -366,3 +366,22 @@ async def test_an_index_made_by_other_rules_is_written_again_when_the_store_open
 
     async with Database(path) as database:
         assert not await database.read(index.is_outdated)
+
+
+async def test_whoever_waits_for_another_process_to_upgrade_the_store_may_give_up(tmp_path: Path) -> None:
+    path = tmp_path / "calypso.db"
+    with contextlib.closing(
+        sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    ) as upgrading:
+        upgrading.execute("BEGIN EXCLUSIVE")
+        end = threading.Timer(5, upgrading.commit)
+        end.start()
+        with anyio.move_on_after(0.1):
+            async with Database(path):
+                pass
+        gave_up = upgrading.in_transaction
+        end.cancel()
+        end.join()
+    assert gave_up
+    async with Database(path):
+        pass

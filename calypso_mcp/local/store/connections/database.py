@@ -62,7 +62,8 @@ class Database:
             StoreDamaged: The file is damaged.
         """
         try:
-            await to_thread.run_sync(_prepare, self._path, self._must_exist)
+            # A call that waits here for another process's lock ends at its deadline; the thread goes on.
+            await to_thread.run_sync(_prepare, self._path, self._must_exist, abandon_on_cancel=True)
             await to_thread.run_sync(self._writer.start)
             self._watch = FileWatch(self._path)
         except (sqlite3.Error, OSError) as error:
