@@ -114,17 +114,6 @@ def print_round(results: Sequence[Result]) -> None:
         print(f"  {outcome['outcome']}: {_shown(outcome['path'])}: {_shown(reason)}", flush=True)
 
 
-def print_readiness(result: Result) -> None:
-    """Print what an answer of `wait_for_bucket_sync` says is not searchable, or was read with a warning."""
-    for item in cast("list[dict[str, Any]]", result.get("items", [])):
-        if item["readiness"] == "failed":
-            print(f"  not searchable: {_shown(item.get('name', item['id']))}: {_shown(item.get('reason'))}")
-        elif item["readiness"] == "ready" and item.get("reason"):
-            print(f"  {_shown(item.get('name', item['id']))}: {_shown(item['reason'])}")
-    if result["readiness"] == "pending":
-        print(f"  {result['pending']} not searchable yet")
-
-
 def _print_created(results: Sequence[Result]) -> None:
     for result in results:
         if created := result.get("created"):

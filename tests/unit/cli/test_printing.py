@@ -15,7 +15,6 @@ from calypso_mcp.cli.printing.outcomes import (
     has_arrived,
     has_failures,
     print_outcomes,
-    print_readiness,
     print_round,
 )
 
@@ -159,17 +158,6 @@ def test_a_job_that_waited_in_vain_failed_and_says_so(capsys: pytest.CaptureFixt
     assert has_failures([result])
     print_outcomes([result])
     assert "2 not searchable yet" in capsys.readouterr().out
-
-
-def test_what_cannot_be_searched_is_named_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    item = {"readiness": "failed", "id": "file_1", "reason": "no text layer"}
-    print_readiness({"readiness": "failed", "items": [item, {**item, "name": "scan.pdf"}]})
-    print_readiness({"readiness": "pending", "pending": 4})
-    assert capsys.readouterr().out.splitlines() == [
-        "  not searchable: file_1: no text layer",
-        "  not searchable: scan.pdf: no text layer",
-        "  4 not searchable yet",
-    ]
 
 
 async def test_without_a_terminal_progress_is_plain_lines_now_and_then() -> None:

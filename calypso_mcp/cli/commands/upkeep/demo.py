@@ -17,11 +17,10 @@ from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.mcp_session import Session, open_child_session, settings_flags
 from calypso_mcp.cli.calls.uploading import Sources, upload
 from calypso_mcp.cli.printing.hits import is_cited, print_hits
-from calypso_mcp.cli.printing.outcomes import has_arrived, print_outcomes, print_readiness
+from calypso_mcp.cli.printing.outcomes import has_arrived, print_outcomes
 from calypso_mcp.cli.printing.progress import phase
 from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.calls.call_time import LONGEST_CALL_S
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 #: What the samples answer, one question for each of them.
@@ -98,14 +97,10 @@ async def _main_job(session: Session, sources: Sources, asked: Sequence[str]) ->
     """Upload, wait, search; returns the number of cited passages."""
     await session.call("create_bucket", {"name": "Demo", "slug": BUCKET})
     with phase("Uploading") as report:
-        results = await upload(session, sources, {"bucket": BUCKET}, report)
+        results = await upload(session, sources, {"bucket": BUCKET, "wait": True}, report)
     print_outcomes(results)
     if not has_arrived(results):
         return 0
-    with phase("Indexing") as report:
-        awaited = {"bucket": BUCKET, "timeout_s": LONGEST_CALL_S}
-        waited = await session.call("wait_for_bucket_sync", awaited, report)
-    print_readiness(waited)
     found = 0
     for question in asked:
         result = await session.call(
