@@ -26,8 +26,8 @@ from calypso_mcp.local.indexing.formats.pdf.glyphs import Glyph, read_characters
 
 _pdfium: Any = pdfium  # not typed
 
-#: Lines of one letter each.
-_LETTERS_APART = re.compile(r"^(?:\S ?\r?\n){2}\S ?\r?$", re.MULTILINE)
+#: Lines of one letter each, from the end of the line before: found faster than the beginning of a line.
+_LETTERS_APART = re.compile(r"\n(?:\S ?\r?\n){2}\S ?\r?$", re.MULTILINE)
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
 #: Fewest words of a letter or two in a line whose letters PDFium takes for words.
@@ -78,7 +78,7 @@ def has_right_to_left(text: str) -> bool:
 
 def has_letters_apart(text: str) -> bool:
     """Whether consecutive lines of `text` are letters."""
-    return _LETTERS_APART.search(text) is not None
+    return _LETTERS_APART.search(f"\n{text}") is not None
 
 
 def has_torn_words(text: str) -> bool:
