@@ -22,7 +22,7 @@ from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, 
 from odf.presentation import FooterDecl, Notes
 from odf.style import MasterPage, PageLayout
 from odf.table import Table, TableCell, TableRow
-from odf.text import H, P, Ruby, RubyBase, RubyText, Span
+from odf.text import P, Ruby, RubyBase, RubyText, Span
 from openpyxl.comments import Comment
 from pptx.util import Inches
 
@@ -339,18 +339,6 @@ def test_a_style_makes_a_heading_of_rich_text() -> None:
     data = rf"{{\rtf1\ansi{styles}\pard\s1 Leave\par\pard\s2 Notice\par\pard\s0 Six weeks.\par}}"
     levels = [(block.heading_level, block.text) for block in read("a.rtf", data.encode()).blocks]
     assert levels == [(1, "Leave"), (2, "Notice"), (None, "Six weeks.")]
-
-
-@pytest.mark.parametrize("kind", ["text-web", "text-master"])
-def test_texts_of_opendocument_for_other_purposes_are_read(kind: str) -> None:
-    document: Any = OpenDocumentText()
-    document.text.addElement(H(outlinelevel=1, text="Leave"))
-    document.text.addElement(P(text="Six weeks."))
-    data = edited(saved(document.save), {"mimetype": lambda text: text.replace("text", kind)})
-    assert [(block.heading_level, block.text) for block in read("a.odt", data).blocks] == [
-        (1, "Leave"),
-        (None, "Six weeks."),
-    ]
 
 
 def test_letters_of_opendocument_are_read_without_what_says_how_to_read_them() -> None:

@@ -35,14 +35,14 @@ _TOO_LARGE = {
 }
 
 
-def parse(data: bytes, kind: anydoc.Format | None = None) -> anydoc.Document:
-    """Return anydoc's model of an office file, whose format is `kind`; None if anydoc knows it by itself.
+def parse(data: bytes) -> anydoc.Document:
+    """Return anydoc's model of an office file.
 
     Raises:
         ExtractionFailed: `encrypted`, `broken`, `too_large` or `unsupported`.
     """
     try:
-        return anydoc.to_document(data, kind)
+        return anydoc.to_document(data)
     except anydoc.EncryptedError as error:
         raise ExtractionFailed("encrypted", _PROTECTED) from error
     except anydoc.ResourceLimitError as error:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from io import BytesIO
-from typing import Literal
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.compound_files import OLE_START, find_placed_files
@@ -159,12 +158,6 @@ class Package:
             for own_kind, target, key in found
             if kind in {own_kind, ""}
         }
-
-    @property
-    def opendocument_kind(self) -> Literal["odt"] | None:
-        """The format of a text of OpenDocument, be it a template for web pages or a master document."""
-        kind = self.part("mimetype") if "mimetype" in self.names else b""
-        return "odt" if kind.startswith(b"application/vnd.oasis.opendocument.text") else None
 
     @property
     def title(self) -> str | None:

@@ -49,13 +49,13 @@ def read_office(file: FileContent) -> Document:
     """
     data = file.data
     package = _package(data)
-    kind = anydoc.format_from_bytes(data) or (package and package.opendocument_kind)
+    kind = anydoc.format_from_bytes(data)
     placed = _read_placed_files(package, file) if kind != "epub" else Document(())
     if kind in _SPREADSHEETS or (kind is None and is_old_workbook(data)):
         return _read_workbook(data, package, placed)
     comments = read_text_comments(package) if package is not None and kind in _TEXTS else ()
     marked = with_all_text(data) if kind == "rtf" else package and _mark(package, kind, comments)
-    blocks = list(_number_slides(place_comments(document_blocks(parse(marked or data, kind)), comments)))
+    blocks = list(_number_slides(place_comments(document_blocks(parse(marked or data)), comments)))
     if kind == "epub" and all(block.heading_level is not None for block in blocks):
         raise ExtractionFailed("empty", "The pages of the book are pictures. Upload a copy that holds text.")
     if package is not None and kind in _PRESENTATIONS:
