@@ -280,6 +280,20 @@ def test_what_is_written_on_a_scan_is_read_with_what_the_scan_shows() -> None:
     assert (said.text, said.warnings) == ("Received 3 May", ())
 
 
+def test_a_short_page_that_ocr_has_read_is_no_picture() -> None:
+    """Scanners put the text that they see invisibly over the picture."""
+
+    def page(canvas: Canvas) -> None:
+        canvas.drawImage(ImageReader(photograph(typeset(["Bin three"]))), 0, 0, *A4)
+        layer = canvas.beginText(60, 700)
+        layer.setTextRenderMode(3)
+        layer.textLine("Bin three")
+        canvas.drawText(layer)
+
+    document = read(drawn(page))
+    assert (document.text, document.warnings, document.shows_unread_text) == ("Bin three", (), False)
+
+
 @pytest.mark.parametrize("heading", ["", "关于码头的规定自下月一日起施行"])
 def test_lines_that_go_down_are_read_whole_beside_lines_that_go_across(heading: str) -> None:
     lines = ["竖排文字在丰都码头可以看到", "员工须提前三天提交四百一十七份申请"]

@@ -24,6 +24,7 @@ from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
 from calypso_mcp.local.indexing.formats.pdf.glyphs import join_accents
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
 
+_pdfium: Any = pdfium  # not typed
 #: PDFium marks a hyphen that only broke a word at a line end; WeasyPrint writes one that means nothing else.
 _BROKEN_WORD_MARKS = "\ufffe\x02\xad\u2010"
 _BROKEN_WORD = re.compile(r"[\ufffe\x02\xad][ \t]*\n?|(?<=[^\W\d_])\u2010[ \t]*\n(?=[^\W\d_])")
@@ -110,11 +111,19 @@ def _drawn_text(page: Any, text_page: Any) -> str:
 def _is_picture(page: Any, characters: int) -> bool:
     if characters == 0:
         return next(page.get_objects(max_depth=1), None) is not None
-    if characters >= _STAMP_CHARS:
-        return False
+    if characters >= _STAMP_CHARS or any(map(_is_invisible, _objects(page, pdfium.FPDF_PAGEOBJ_TEXT))):
+        return False  # invisible text is what OCR saw
     area = page.get_width() * page.get_height()
-    pictures = page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=2)
+    pictures = _objects(page, pdfium.FPDF_PAGEOBJ_IMAGE)
     return any(_area(picture) >= _MOSTLY_PICTURE * area for picture in pictures)
+
+
+def _objects(page: Any, kind: int) -> Any:
+    return page.get_objects(filter=[kind], max_depth=2)
+
+
+def _is_invisible(text: Any) -> bool:
+    return _pdfium.FPDFTextObj_GetTextRenderMode(text) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
 
 
 def _area(picture: Any) -> float:
