@@ -329,8 +329,9 @@ async def test_a_task_whose_server_ended_says_how_to_go_on(api: ScriptedCalypso,
     assert "Make the same call again" in ended["error"]["message"]
 
 
+@pytest.mark.parametrize("then_s", [1, -3_600])
 async def test_a_task_whose_server_was_killed_is_found_out_and_at_last_forgotten(
-    api: ScriptedCalypso, tmp_path: Path
+    api: ScriptedCalypso, tmp_path: Path, then_s: int
 ):
     clock = Clock()
     silent = TaskPolicy(after_s=0, beat_s=60)
@@ -339,11 +340,11 @@ async def test_a_task_whose_server_was_killed_is_found_out_and_at_last_forgotten
         task_id = await begin_task(client, "wait_for_bucket_sync", bucket="pricing")
         clock.now += SILENCE_S
         assert (await about(client, "get", task_id))["status"] == "working"
-        clock.now += 1
+        clock.now += then_s
         ended = await about(client, "get", task_id)
         assert ended["status"] == "failed"
         assert "Make the same call again" in ended["statusMessage"]
-        clock.now += KEPT_S
+        clock.now += KEPT_S - min(then_s, 0)
         assert (await refused(client, "get", task_id))[0] == INVALID_PARAMS
 
 

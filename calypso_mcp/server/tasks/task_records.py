@@ -138,7 +138,8 @@ class TaskRecords:
 
     def is_abandoned(self, record: TaskRecord) -> bool:
         """Whether a task is unfinished and no process works on it any more."""
-        return record.is_unfinished and record.heard_at < self._clock() - SILENCE_S
+        # News from the future is as old: the clock was set back.
+        return record.is_unfinished and abs(self._clock() - record.heard_at) > SILENCE_S
 
     async def report_in(self, task_id: str, message: str) -> TaskRecord | None:
         """Note that the task is running, and return its record, which says what its caller wants."""

@@ -236,7 +236,8 @@ def _taken(record: UploadRecord | None, claimed_s: float) -> Response | None:
         return None
     if record.state == "stored":
         return refusal(409, "already_used", _used(record.file_id))
-    is_arriving = record.state == "receiving" and record.changed_at > time.time() - claimed_s
+    # A claim from the future is void, too: the clock was set back.
+    is_arriving = record.state == "receiving" and abs(time.time() - record.changed_at) < claimed_s
     return _in_use() if is_arriving else None
 
 

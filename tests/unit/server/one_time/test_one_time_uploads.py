@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -226,6 +227,19 @@ async def test_the_claim_of_a_worker_that_was_killed_lapses_and_curl_waits_for_t
     attempts = int(words[words.index("--retry") + 1])
     assert attempts * int(answer.headers["Retry-After"]) > uploads.policy.claimed_s
     assert uploads.policy.claimed_s >= 3 * uploads.policy.noted_every_s
+
+
+async def test_a_claim_lapses_when_the_clock_is_set_back(new_ledger: Callable[..., UploadLedger]) -> None:
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger(clock=lambda: time.time() + 3_600))
+    address = await uploads.issue(request_of(), declared("bucket_1"))
+    ticket = uploads.seal.open(urlsplit(address.url).path.removeprefix("/uploads/"))
+    assert ticket is not None
+    assert await uploads.ledger.claim(record_of(ticket, "receiving"), None)
+    async with ScriptedCalypso(scripted={}).state() as state:
+        app = Starlette(routes=[upload_route(uploads, state)])
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
+            answer = await http.put(address.url, content=b"once more")
+    assert answer.json()["error"] != "in_use"
 
 
 async def test_a_file_that_arrives_slowly_keeps_its_claim(
