@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from calypso_mcp.domain.addresses import keeps_secrets, split_url
-from calypso_mcp.errors import ConfigError, ConnectionFailed
+from calypso_mcp.errors import Busy, ConfigError, ConnectionFailed
 from calypso_mcp.server.access.check_queue import CheckPolicy, CheckQueue
 from calypso_mcp.server.access.oauth.key_set import SigningKey, matching, parse_key_set
 
@@ -68,7 +68,7 @@ class SigningKeys:
 
         Raises:
             ConnectionFailed: The issuer cannot be reached and nothing usable is remembered.
-            Busy: Too many tokens wait for the issuer's answer.
+            Busy: Too many tokens wait for the issuer's answer, or it cannot say whether the key is new.
         """
         known, age = matching(self._keys, key_id, algorithm), self._age(self._fetched_at)
         # A made-up id can cause a fetch; it holds up no token whose key is at hand.
@@ -85,9 +85,11 @@ class SigningKeys:
                 self._tried_at = self._clock()
                 await self._refresh()
             known = matching(self._keys, key_id, algorithm)
-            # A key that is missing may be new: only an issuer that answers can say that it is not.
-            if self._age(self._fetched_at) > (MAX_STALE_S if known else self._age(self._tried_at)):
+            if self._age(self._fetched_at) > MAX_STALE_S:
                 raise ConnectionFailed("The signing keys of the OAuth issuer cannot be fetched.")
+            # A key that is missing may be new: only an issuer that answers can say that it is not.
+            if not known and self._age(self._fetched_at) > self._age(self._tried_at):
+                raise Busy("The OAuth issuer cannot be asked about a new signing key.")
             return known
 
     def _age(self, moment: float | None) -> float:

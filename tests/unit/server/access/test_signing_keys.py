@@ -119,7 +119,7 @@ async def test_while_the_issuer_is_down_nothing_is_said_of_a_key_that_may_be_new
     clock.now_s += MIN_REFRESH_S
     issuer.answer = httpx2.Response(500)
     for _ in range(2):
-        with pytest.raises(ConnectionFailed):
+        with pytest.raises(Busy):  # the gate logs no line for each of them
             await keys.find("k2", "RS256")
         assert await keys.find("k1", "RS256")
     clock.now_s += MIN_REFRESH_S
