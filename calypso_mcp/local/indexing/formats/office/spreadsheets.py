@@ -1,8 +1,7 @@
 """Spreadsheets: rows under the names of their columns, each cited by sheet and row.
 
 anydoc gives what a person sees in a cell ("12.5 %"), calamine where the cell is. Where the two disagree about
-the shape of a sheet, and in very large ones, its values are taken from calamine, unformatted. Each opens
-files of some programs that the other does not: one is enough.
+the shape of a sheet, and in very large ones, its values are taken from calamine, unformatted.
 """
 
 from __future__ import annotations
@@ -51,9 +50,7 @@ def read_spreadsheet(data: bytes) -> Document:
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
     except python_calamine.CalamineError as error:
-        if not any(shown.values()):
-            raise ExtractionFailed("broken", DAMAGED) from error
-        return Document(tuple(_shown_blocks(shown)))
+        raise ExtractionFailed("broken", DAMAGED) from error
     blocks: list[Block] = []
     sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet]
     visible = [sheet.name for sheet in sheets if sheet.visible == python_calamine.SheetVisibleEnum.Visible]
@@ -70,13 +67,6 @@ def read_spreadsheet(data: bytes) -> Document:
         rows = _numbered(sheet, sheet.start[0], grid)
         blocks += sheet_blocks(Part("sheet", number, name), rows)
     return Document(tuple(blocks))
-
-
-def _shown_blocks(shown: dict[str, list[anydoc.Table]]) -> Iterator[Block]:
-    """Yield the rows of sheets of which nothing but what they show is known."""
-    for number, (name, tables) in enumerate(shown.items(), 1):
-        rows = [Row(cells, row, row) for row, cells in enumerate(_grid(tables), 1)]
-        yield from sheet_blocks(Part("sheet", number, name or f"Sheet {number}"), rows)
 
 
 def sheet_blocks(part: Part, rows: Sequence[Row]) -> Iterator[Block]:
