@@ -38,16 +38,11 @@ def call_tool(tool: str, arguments: Mapping[str, object], flags: Mapping[str, ob
         ToolFailed: The tool answered with an error.
         ConfigError: A setting is wrong.
     """
-    [result] = call_pages(tool, arguments, flags, most=1)
-    return result
+    return call_pages(tool, arguments, flags)[0]
 
 
 def call_pages(
-    tool: str,
-    arguments: Mapping[str, object],
-    flags: Mapping[str, object],
-    *,
-    most: int = _MOST_PAGES,
+    tool: str, arguments: Mapping[str, object], flags: Mapping[str, object]
 ) -> list[dict[str, Any]]:
     """Return the results of a tool that answers in pages; errors as for `call_tool`."""
     settings = load_settings_and_log(flags)
@@ -55,7 +50,7 @@ def call_pages(
     async def work() -> list[dict[str, Any]]:
         async with open_session(settings) as session:
             pages = [await session.call(tool, arguments)]
-            while len(pages) < most and (cursor := pages[-1].get("next_cursor")):
+            while len(pages) < _MOST_PAGES and (cursor := pages[-1].get("next_cursor")):
                 pages.append(await session.call(tool, {**arguments, "cursor": cursor}))
             return pages
 

@@ -141,7 +141,6 @@ async def _sync(
         "create_bucket": arguments.create_bucket,
         "include": arguments.include,
         "exclude": arguments.exclude,
-        "if_exists": "replace",
         "remove_missing": remove_missing,
         "dry_run": arguments.dry_run,
         "wait": not arguments.dry_run,

@@ -47,10 +47,7 @@ async def _within_time(sources: Sources, arguments: argparse.Namespace, settings
             async with open_session(settings) as session:
                 return await _upload(session, sources, arguments)
     except TimeoutError:
-        print(
-            f"Stopped after {limit_s:g} s. Run the same command to continue.",
-            file=sys.stderr,
-        )
+        print(f"Stopped after {limit_s:g} s. Run the same command to continue.", file=sys.stderr)
         return 1
 
 
