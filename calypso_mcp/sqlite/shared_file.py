@@ -60,12 +60,16 @@ class SharedFile:
         """
         import sqlite3
 
+        from calypso_mcp.sqlite.connections import transaction, until_free
         from calypso_mcp.sqlite.faults import is_passing
 
         with self._turn:
             connection = self._connection = self._connection or self._open()
             try:
-                return self._run(connection, work, writes=writes)
+                if not writes:
+                    return until_free(lambda: work(connection), patience_s=self._patience_s)
+                with transaction(connection, patience_s=self._patience_s):
+                    return work(connection)
             except sqlite3.Error as error:
                 if self._path is not None and not is_passing(error):
                     self._drop()  # it would not notice that the file is repaired, or no longer read-only
@@ -75,16 +79,6 @@ class SharedFile:
         """Close the file; the next use opens it again."""
         with self._turn:
             self._drop()
-
-    def _run(
-        self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], *, writes: bool
-    ) -> T:
-        from calypso_mcp.sqlite.connections import transaction, until_free
-
-        if not writes:
-            return until_free(lambda: work(connection), patience_s=self._patience_s)
-        with transaction(connection, patience_s=self._patience_s):
-            return work(connection)
 
     def _drop(self) -> None:
         if self._connection is not None:
