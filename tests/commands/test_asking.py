@@ -141,7 +141,7 @@ def test_a_person_is_told_commands_and_what_a_search_cannot_find(tmp_path: Path)
     assert "`calypso-mcp upload PATH --bucket NAME --create-bucket`" in without.stderr
     filled(data, tmp_path)
     unknown = command(data, "search", "leave", "--bucket", "handbook,none").stderr
-    assert "There is no bucket 'none' here. Name a bucket from `calypso-mcp list`" in unknown
+    assert "There is no bucket 'none' here. Name one from `calypso-mcp list`" in unknown
     assert (
         "No document searched contains: zeppelin, hangar."
         in command(data, "search", "zeppelin hangar").stdout

@@ -32,7 +32,7 @@ def data(tmp_path: Path) -> Path:
 def test_files_come_back_as_they_were_with_a_manifest(data: Path, tmp_path: Path) -> None:
     exported = run("export", "docs", str(tmp_path / "out"), "--data-dir", str(data))
     assert exported.returncode == 0, exported.stderr
-    assert "2 sources" in exported.stdout
+    assert exported.stdout == f"Sources in {tmp_path / 'out'}: 2. manifest.json describes them.\n"
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
     assert manifest["bucket"]["slug"] == "docs"
     by_name: dict[str, Any] = {source["name"]: source for source in manifest["sources"]}
@@ -60,7 +60,7 @@ def test_content_that_was_damaged_in_the_store_is_not_exported_as_if_it_were_who
     ("arguments", "code", "words"),
     [
         (("docs", "taken"), 2, "is not empty"),
-        (("nowhere", "out"), 1, "no bucket 'nowhere' here. Name a bucket from `calypso-mcp list`"),
+        (("nowhere", "out"), 1, "no bucket 'nowhere' here. Name one from `calypso-mcp list`"),
         (("docs", "out", "--bucket", "other"), 1, "no bucket 'docs'"),
     ],
 )

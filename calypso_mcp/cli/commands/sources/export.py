@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     export = Export(arguments.folder)
     anyio.run(_export, settings, arguments.exported, export)
     if not print_result({"folder": str(export.folder), "sources": export.written}, arguments):
-        print(f"Exported to {export.folder}: {len(export.written)}. {MANIFEST} describes what is there.")
+        print(f"Sources in {export.folder}: {len(export.written)}. {MANIFEST} describes them.")
     return 0
 
 
