@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.secret_watch import watched
+from tests.support.warm_commands import run_warm
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-W", "error", "-m", "calypso_mcp"]
@@ -21,6 +22,9 @@ def run(
     *arguments: str, environ: Mapping[str, str] | None = None, limit_s: float = LIMIT_S
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
+    # What the interpreter reads at its start counts in a new process only.
+    if hasattr(os, "fork") and not any(name.startswith("PYTHON") for name in environ or ()):
+        return run_warm(arguments, {**os.environ, **(environ or {})}, limit_s)
     return subprocess.run(
         [*COMMAND, *arguments],
         env={**os.environ, **(environ or {})},
