@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from calypso_mcp import errors
 from calypso_mcp.api.wire import as_object
+from calypso_mcp.domain.json_text import parsable
 from calypso_mcp.domain.retry import is_retryable_status
 
 #: Answered as a 500, yet repeating it never helps (API sheet section 7).
@@ -83,7 +84,7 @@ def read(body: bytes) -> Problem:
     Raises:
         RecursionError: The body is nested too deeply.
     """
-    text = body[:65_536].decode("utf-8", errors="replace").strip()
+    text = parsable(body[:65_536]).decode("utf-8", errors="replace").strip()
     try:
         data: Any = json.loads(text)
     except ValueError:

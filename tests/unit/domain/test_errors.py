@@ -26,6 +26,7 @@ def test_advice_that_is_not_to_repeat_stays() -> None:
 def test_an_unusual_refusal_without_a_text_is_told_by_its_status() -> None:
     assert "402" in problem.to_error(402, b"").message
     assert problem.to_error(402, b'{"detail": "The plan has ended."}').message == "The plan has ended."
+    assert problem.to_error(402, rb'{"detail": "Cut: \ud83d"}').message == "Cut: \ufffd"
     assert problem.to_error(409, b"").message == errors.Conflict().message
 
 

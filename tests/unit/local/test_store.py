@@ -337,6 +337,21 @@ async def test_nothing_is_read_from_or_written_to_a_store_that_was_deleted_or_re
         await database.read(notes)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="deletes no open file")
+async def test_a_store_that_vanishes_during_a_read_or_a_write_is_called_gone(tmp_path: Path) -> None:
+    path = tmp_path / "calypso.db"
+
+    def fail(_: sqlite3.Connection) -> None:
+        path.rename(tmp_path / "away")
+        connect(path)
+
+    async with Database(path) as database:
+        for attempt in (database.read, database.write):
+            with pytest.raises(StoreGone):
+                await attempt(fail)
+            (tmp_path / "away").rename(path)
+
+
 @pytest.mark.parametrize("change", ["RENAME TO elsewhere", "RENAME COLUMN text TO words"])
 async def test_a_process_that_runs_while_a_newer_version_upgrades_the_store_asks_for_a_restart(
     database: Database, tmp_path: Path, change: str

@@ -129,16 +129,20 @@ class Database:
     @contextmanager
     def _checked(self) -> Generator[None]:
         """Check the file, and raise what SQLite says of it as a `StoreFault`. Blocks."""
-        if self._watch is not None:
-            self._watch.check()
+        self._check()
         with self._fault_named():
             yield
+
+    def _check(self) -> None:
+        if self._watch is not None:
+            self._watch.check()
 
     @contextmanager
     def _fault_named(self) -> Generator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            self._check()  # what SQLite says of a file that vanished meanwhile names no reason
             if is_damaged(error):
                 raise damaged(self._path) from error
             if is_of_another_version(error):
