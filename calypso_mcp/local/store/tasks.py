@@ -214,12 +214,10 @@ def give_back(
 def queue_scans(connection: sqlite3.Connection) -> None:
     """Queue the files again that failed because their text could not be recognized."""
     queued = connection.execute(
-        "UPDATE tasks SET status = 'queued', attempts = 0 WHERE status = 'failed'"
-        " AND (SELECT error_code FROM files WHERE id = file_id) = 'no_text_layer' RETURNING file_id"
+        "UPDATE files SET status = 'queued', error_code = NULL, error_message = NULL"
+        " WHERE error_code = 'no_text_layer' RETURNING id"
     ).fetchall()
-    connection.executemany(
-        "UPDATE files SET status = 'queued', error_code = NULL, error_message = NULL WHERE id = ?", queued
-    )
+    connection.executemany("UPDATE tasks SET status = 'queued', attempts = 0 WHERE file_id = ?", queued)
 
 
 def list_owners(connection: sqlite3.Connection) -> set[str]:

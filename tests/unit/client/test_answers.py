@@ -90,7 +90,7 @@ async def test_the_canonical_text_comes_first(fields: dict[str, Any], text: str)
 
 
 async def test_deltas_make_the_text_where_nothing_else_says_it() -> None:
-    assert (await asked(streamed(delta("a"), delta("b"), completed()))).text == "ab"
+    assert (await asked(streamed(delta("a"), delta("b \ud83d"), completed()))).text == "ab \ufffd"
 
 
 async def test_a_body_is_read_although_a_stream_was_asked_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
 import stat
 import subprocess
@@ -19,6 +20,7 @@ import anyio.to_thread
 import pytest
 
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.http.exchange import refusal_for
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store.connections.database import Database, Readers
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
@@ -362,6 +364,11 @@ async def test_a_process_that_runs_while_a_newer_version_upgrades_the_store_asks
     for attempt in (database.read(notes), database.write(insert("b"))):
         with pytest.raises(StoreFault, match="restart every calypso-mcp that uses this folder"):
             await attempt
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 503)])
+def test_only_a_disk_without_room_is_called_full(number: int, status: int) -> None:
+    assert refusal_for(OSError(number, "It failed.")).status == status
 
 
 def test_a_script_is_cut_into_its_statements() -> None:

@@ -12,12 +12,14 @@ from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Block, Document
+from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 from calypso_mcp.local.store import files, sessions, tasks
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.store.tasks import Places
 from calypso_mcp.local.worker import Passages, record_ends
+from tests.support.live_backend import in_process, options_for
 
 SMALL, LARGE = 10, 1_000_000
 IDLE = Places(2, {}, {}, {})
@@ -174,16 +176,26 @@ async def test_a_file_indexed_with_others_takes_a_handful_of_statements(database
     assert await statements(many) - await statements(few) <= 7 * (many - few)
 
 
-async def test_what_needs_ocr_is_queued_again_and_no_other_failure(database: Database) -> None:
+@pytest.mark.skipif(not is_recognition_installed(), reason="needs the extra 'ocr' or tesseract")
+async def test_what_needed_ocr_is_read_again_once_it_is_installed_and_no_other_failure(
+    database: Database, tmp_path: Path
+) -> None:
     await queue(database, [SMALL, SMALL])
-    codes = ["no_text_layer", "empty"]
 
     def fail(connection: sqlite3.Connection) -> list[str]:
         ids = [row[0] for row in connection.execute("SELECT file_id FROM tasks ORDER BY position")]
-        for file_id, code in zip(ids, codes, strict=True):
+        for file_id, code in zip(ids, ("no_text_layer", "empty"), strict=True):
             tasks.fail(connection, file_id, code=code, message="No text.", now=1.0)
-        tasks.queue_scans(connection)
-        return [files.get_all(connection, ids)[file_id].error_code or "" for file_id in ids]
+        return ids
 
-    assert await database.write(fail) == ["", "empty"]
-    assert await claim(database) == [["0.md"]]
+    scan, blank = await database.write(fail)
+    async with in_process(options_for(tmp_path)) as api:
+
+        async def wait_for(file_id: str, code: str) -> None:
+            await api.until(
+                lambda: api.get(f"/knowledge/files/{file_id}"),
+                lambda file: file.get("error", {}).get("code") == code,
+            )
+
+        await wait_for(scan, "content_missing")  # nothing was uploaded
+        await wait_for(blank, "empty")

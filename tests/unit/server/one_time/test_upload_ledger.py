@@ -151,6 +151,14 @@ async def test_what_is_no_upload_id_is_never_looked_up(tmp_path: Path, text: str
     assert not (tmp_path / "uploads.sqlite").exists()
 
 
+async def test_a_fault_ends_no_record_in_memory() -> None:
+    with opened(None) as ledger:
+        await ledger.write(RECORD)
+        with pytest.raises(CalypsoError):
+            await ledger._table.run(lambda connection: connection.execute("SELECT nothing"))
+        assert await ledger.read(RECORD.upload_id) is not None
+
+
 async def test_a_damaged_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "uploads.sqlite"
     path.write_bytes(b"no database" * 1_000)
