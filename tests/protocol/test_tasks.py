@@ -30,7 +30,7 @@ from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from tests.support.mcp_answers import error, facts
 from tests.support.scripted_calypso import ScriptedCalypso, agent
 from tests.support.served_mcp import serving_mcp
-from tests.support.task_client import CreatedTask, DeclaresTasks, about, begin, begin_task, until
+from tests.support.task_client import DeclaresTasks, about, begin, begin_task, until
 
 #: Every call that waits becomes a task at once.
 AT_ONCE = TaskPolicy(after_s=0, beat_s=0.01)
@@ -392,9 +392,12 @@ async def asked_client(api: ScriptedCalypso) -> AsyncGenerator[Client]:
             yield client
 
 
-async def test_tasks_that_cannot_be_remembered_are_an_error_with_advice(api: ScriptedCalypso, tmp_path: Path):
+async def test_a_call_whose_task_cannot_be_remembered_runs_within_its_request(
+    api: ScriptedCalypso, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     (tmp_path / "tasks.sqlite").write_text("no database", encoding="utf-8")
     async with connected(api, TaskRecords(tmp_path / "tasks.sqlite")) as client:
-        answer = await begin(client, "wait_for_bucket_sync", bucket="pricing")
-    assert not isinstance(answer, CreatedTask)
-    assert error(answer)["code"] == "task_record_unusable"
+        answer = await begin(client, "wait_for_bucket_sync", bucket="pricing", timeout_s=1)
+    assert isinstance(answer, CallToolResult)
+    assert facts(answer)["readiness"] == "pending"
+    assert "delete it" in caplog.text

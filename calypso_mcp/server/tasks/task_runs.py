@@ -7,6 +7,7 @@ cancelled it or answered a question, and ends it once the caller may do less tha
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from calypso_mcp.server.tasks.task_records import TaskRecord
+
+_log = logging.getLogger(__name__)
 
 #: Returns whether the caller may still do what it could when the task began.
 StillAllowed = Callable[[], Awaitable[bool]]
@@ -212,7 +215,7 @@ class TaskRuns:
         task_id = f"call_{secrets.token_hex(_ID_BYTES)}"
         self._running.append(caller)
         self._group.start_soon(self._work, run, caller)
-        kept = False
+        record: TaskRecord | None = None
         try:
             with anyio.move_on_after(policy.after_s):
                 await run.ended.wait()
@@ -224,13 +227,15 @@ class TaskRuns:
             record = await self.records.add(task_id, owner.key, caller, run.long.progress)
             self._runs[task_id] = run
             self._group.start_soon(self._keep, task_id, run)
-            kept = True
         except CalypsoError as error:
-            return error_reports.report(error)
+            _log.warning("A call runs within its request: %s %s", error.message, error.hint)
         finally:
-            if not kept:
+            if record is None:
                 run.scope.cancel()
-        return record
+        if record is not None:
+            return record
+        await run.ended.wait()  # again, in the time of a call that is no task: it continues where it stopped
+        return await self.within_request(make, owner)
 
     async def within_request(
         self, make: Callable[[], Awaitable[HandlerResult]], owner: TaskOwner
