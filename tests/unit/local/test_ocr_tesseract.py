@@ -49,10 +49,13 @@ def test_what_is_no_table_holds_no_lines() -> None:
 
 
 def photographed(*, is_ruled: bool) -> Image.Image:
-    """Return a table below a dark area, ruled if so asked."""
+    """Return a table, ruled if so asked, above a dark area and letters that hang from a line, as in Hindi."""
     target = io.BytesIO()
     canvas = Canvas(target, pagesize=(420, 300))
     canvas.rect(30, 120, 360, 24, fill=1)
+    canvas.rect(30, 80, 60, 1, fill=1)
+    for x in range(31, 90, 6):
+        canvas.rect(x, 68, 1, 12, fill=1)
     canvas.setFont("Helvetica", 10)
     for row, line in enumerate(TABLE):
         for x, text in ((40, f"{row + 1}"), (70, line), (200, "22.90"), (300, f"{row + 1},280.00")):
