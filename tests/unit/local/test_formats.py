@@ -164,7 +164,7 @@ READ = {
     "toml": (
         "a.toml",
         '# why\n[policy]\nnotice = "three months"\n\n[[plans]] # all\neur = 9 # due\n',
-        '# why\n\npolicy\n\nnotice = "three months"\n\nplans\n\neur = 9 # due',
+        '# why\n\npolicy\n\nnotice = "three months"\n\nplans # all\n\neur = 9 # due',
     ),
     "xml": ("a.xml", "<a>\n<plan eur='249'>Business</plan>\n</a>", "eur: 249 | plan: Business"),
     "xml mixed": (

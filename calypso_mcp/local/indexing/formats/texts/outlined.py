@@ -10,7 +10,8 @@ from calypso_mcp.local.indexing.formats.texts.text import decode_text, split_par
 
 _EQUALS_SIGNS = re.compile(r"(={1,6})[ \t]+(\S.*)")
 _ASTERISKS = re.compile(r"(\*{1,9}|#\+title:)[ \t]+(\S.*)", re.IGNORECASE)
-_BRACKETS = re.compile(r"(\[)\[?([^\[\]]+)\]{1,2}[ \t]*(?:#.*)?$")
+_BRACKETS = re.compile(r"(\[)(\[?[^\[\]]+\]{1,2}[ \t]*(?:#.*)?)$")
+_BRACKET = re.compile(r"[\[\]]")
 #: Text on the same line would be lost.
 _COMMANDS = re.compile(
     r"^[ \t]*+\\(title|part|chapter|(?:sub){0,2}section)\*?(?:\[[^\[\]]*+\])?"
@@ -109,6 +110,6 @@ def _is_sign(text: str) -> bool:
 _FINDERS = {
     **dict.fromkeys(("adoc", "asciidoc", "typ"), _marked(_EQUALS_SIGNS, _DELIMITED)),
     "org": _marked(_ASTERISKS, _BLOCK_OF_ORG),
-    **dict.fromkeys(("toml", "ini", "cfg", "conf"), _marked(_BRACKETS)),
+    **dict.fromkeys(("toml", "ini", "cfg", "conf"), _marked(_BRACKETS, markup=_BRACKET)),
     **dict.fromkeys(("tex", "latex", "ltx"), _marked(_COMMANDS, _VERBATIM, _COMMAND)),
 }
