@@ -158,6 +158,7 @@ READ = {
     ),
     "json lines": ("a.jsonl", '{"q": "how"}\n{"q": "K\\u00fcn"}\n', "q: how\nq: Kün"),
     "yaml": ("a.yaml", 'leave:\n  days: 15\n  notice: "\\u00fc"\n', "leave.days: 15\nleave.notice: ü"),
+    "json comment": ("a.json", '{\n  // Why\n  "a": 1, // yes\n}', '{\n  // Why\n  "a": 1, // yes\n}'),
     "yaml comment": ("a.yml", "# About leave\na: 1 # yearly\n", "About leave\na: 1\nyearly"),
     "yaml records": ("a.yml", "plans:\n- name: B\n  eur: 2\n", "plans.name: B | plans.eur: 2"),
     "yaml alias": ("a.yml", "a: &x [foo]\nb: *x\n", "a: foo\nb: *x"),
@@ -455,7 +456,8 @@ READ = {
 
 @pytest.mark.parametrize(("name", "content", "text"), READ.values(), ids=READ)
 def test_a_format_is_read_for_what_it_says(name: str, content: str, text: str) -> None:
-    assert read(name, content).text == text
+    document = read(name, content)
+    assert (document.text, document.warnings) == (text, ())
 
 
 @pytest.mark.parametrize(

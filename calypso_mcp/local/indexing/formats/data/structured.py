@@ -1,6 +1,6 @@
 """JSON, JSON Lines and YAML: their text with escapes resolved, every value beside its keys.
 
-A file that does not parse is read as plain text, with a warning.
+A file that does not parse is read as plain text, with a warning unless it is JSON with comments.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 #: A name with its colon, or a leaf.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?+(\s*+:)?+|[-+.\w]++')
+#: Settings of many programs are JSON with such lines: it is not broken, and as text it says all that it does.
+_COMMENT = re.compile(r"^[ \t]*+/[/*]", re.MULTILINE)
 _TITLE_KEYS = ("title", "name")
 #: A line of a catalog of messages with those that go on with it, and what it escapes (java.util.Properties,
 #: gettext, Apple's .strings).
@@ -99,7 +101,8 @@ def _json_lines(decoded: Decoded) -> Document:
             texts = [line.strip()]
         found += [(text, number, number) for text in texts]
     if failed * 2 > len(found):
-        return text_document(decoded, "not valid JSON, read as plain text")
+        has_comments = _COMMENT.search(decoded.text) is not None
+        return text_document(decoded, *() if has_comments else ("not valid JSON, read as plain text",))
     lines = "1 line is" if failed == 1 else f"{failed} lines are"
     warning = (f"{lines} not valid JSON, read as plain text",) if failed else ()
     return Document(tuple(line_blocks(found)), warnings=decoded.warnings + warning)
