@@ -160,7 +160,7 @@ class BucketListReader:
 
     def _add_row(self, entry: object) -> None:
         text = self._text[self._value_at : self._at]
-        if "\\u" in text:
+        if "\\ud" in text or "\\uD" in text:  # a surrogate, perhaps without its other half
             entry = json.loads(parsable(text.encode()))
         try:
             row = _model().validate_python(entry)
