@@ -142,6 +142,8 @@ def test_a_person_is_told_commands_and_what_a_search_cannot_find(tmp_path: Path)
     filled(data, tmp_path)
     unknown = command(data, "search", "leave", "--bucket", "handbook,none").stderr
     assert "There is no bucket 'none' here. Name one from `calypso-mcp list`" in unknown
+    empty = command(data, "search", "").stderr
+    assert "query is required. Run `calypso-mcp search` again with correct arguments." in empty
     assert (
         "No document searched contains: zeppelin, hangar."
         in command(data, "search", "zeppelin hangar").stdout

@@ -47,12 +47,17 @@ def test_a_dry_run_makes_no_bucket(folder: Path) -> None:
 
 
 def test_a_file_that_cannot_be_sent_makes_the_job_fail_and_is_named(folder: Path) -> None:
-    empty = folder / "empty.md"
-    empty.write_text("")
-    done = run("upload", str(empty), str(folder / "chapters" / "0.md"), "--bucket", "b", "--create-bucket")
+    (folder / "empty.md").write_text("")
+    (folder / "token.md").write_text("glpat-a1B2c3D4e5F6g7H8i9J0")
+    sent = [str(folder / name) for name in ("empty.md", "token.md", ".env", "chapters/0.md")]
+    done = run("upload", *sent, "--bucket", "b", "--create-bucket")
     assert done.returncode == 1
     assert re.search(r"accepted +1 ", done.stdout)
     assert re.search(r"rejected: .*empty\.md: ", done.stdout)
+    # What to do is said to a person who can set the flag.
+    assert "flag --no-scan-secrets" in done.stdout
+    assert "flag --allow-secret-names" in done.stdout
+    assert "operator" not in done.stdout
 
 
 def test_a_folder_without_files_is_no_failure_and_says_so(tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ BAD_INPUT = {
     "picture": (picture, "unsupported_type", "text"),
     "secret by name": (secret_name, "secret_name", "--allow-secret-names"),
     "secret by content": (secret_inside, "secret_content", "CALYPSO_SCAN_SECRETS"),
-    "secret in text": (given(text="glpat-" + "a1B2c3D4e5F6g7H8i9J0"), "secret_content", "operator"),
+    "secret in text": (given(text="glpat-" + "a1B2c3D4e5F6g7H8i9J0"), "secret_content", "--no-scan-secrets"),
     "21 tags": (given(path="notes.md", tags=["t"] * 21), "too_many_tags", "fewer"),
     "empty tag": (given(path="notes.md", tags=[" "]), "invalid_tags", "Leave"),
     "9 KB metadata": (given(path="notes.md", metadata={"k": "v" * 9_000}), "metadata_too_large", "Shorten"),
@@ -247,8 +247,8 @@ BAD_INPUT = {
         "list_buckets",
     ),
     "misspelt argument": (given(path="notes.md", filenam="x.md"), "invalid_arguments", "takes"),
-    "wrong type": (given(path={"a": 7}), "invalid_arguments", "Correct"),
-    "too long a wait": (given(path="notes.md", timeout_s=301), "invalid_arguments", "Correct"),
+    "wrong type": (given(path={"a": 7}), "invalid_arguments", "correct arguments"),
+    "too long a wait": (given(path="notes.md", timeout_s=301), "invalid_arguments", "correct arguments"),
 }
 
 

@@ -111,8 +111,8 @@ def refused(path: str, reason: str, roots: Sequence[str]) -> ContentError:
     return ContentError(
         f"The path {clean_line(path, _SHOWN_CHARS)!r} cannot be used: {reason}.",
         code="path_not_allowed",
-        hint=f"{where}Only the operator can allow a folder, with --allow-path or CALYPSO_ALLOWED_PATHS. "
-        "If you have the content, send it with the text argument.",
+        hint=f"{where}Only the flag --allow-path (CALYPSO_ALLOWED_PATHS) allows a folder. If you have the "
+        "content, send it with the text argument.",
     )
 
 

@@ -176,7 +176,7 @@ def refuse_secret(path: str, parts: tuple[str, ...], policy: FilePolicy) -> None
         raise ContentError(
             f"{clean_line(path, _SHOWN_CHARS)!r} is not read: names like {rule!r} usually hold secrets.",
             code="secret_name",
-            hint="Only the operator can allow it, with --allow-secret-names (CALYPSO_ALLOW_SECRET_NAMES).",
+            hint="Only the flag --allow-secret-names (CALYPSO_ALLOW_SECRET_NAMES) allows it.",
         )
 
 

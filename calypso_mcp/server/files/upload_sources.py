@@ -279,6 +279,6 @@ def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePol
         raise ContentError(
             f"{filename!r} was not sent: line {found.line} looks like a secret ({found.kind}).",
             code="secret_content",
-            hint="Remove the secret from the content. Only the operator can switch this check off, with "
-            "CALYPSO_SCAN_SECRETS=false.",
+            hint="Remove the secret from the content. Only the flag --no-scan-secrets "
+            "(CALYPSO_SCAN_SECRETS=false) switches this check off.",
         )

@@ -105,7 +105,7 @@ def invalid_arguments(tool: str, error: ValidationError) -> InputError:
     return InputError(
         "; ".join(lines) + ".",
         code="invalid_arguments",
-        hint=f"Correct the arguments of {tool} and call it again.",
+        hint=f"Call {tool} again with correct arguments.",
     )
 
 
