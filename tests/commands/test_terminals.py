@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from calypso_mcp.cli.printing.terminal import guard_output
 from tests.commands.processes import COMMAND, LIMIT_S, ROOT
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo terminals")
@@ -79,6 +80,23 @@ def test_output_that_cannot_be_written_is_one_clear_line(line: str) -> None:
     assert done.stderr.splitlines()[-1] == "calypso-mcp: cannot write the output: No space left on device."
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
+
+
+def test_a_log_that_could_not_be_written_for_a_while_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "log")
+    reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
+        monkeypatch.setattr(sys, "stdout", None)
+        monkeypatch.setattr(sys, "stderr", log)
+        guard_output()
+        os.close(reader)
+        print("nobody reads this", file=sys.stderr)
+        reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
+        print("and this is read", file=sys.stderr)
+        assert os.read(reader, 100) == b"and this is read\n"
+        os.close(reader)
 
 
 def test_output_that_nobody_reads_any_more_is_one_clear_line() -> None:

@@ -49,7 +49,7 @@ def guard_output() -> None:
 
 
 class _Stream(io.FileIO):
-    """A standard stream. After the first failure nothing more is written, not even when the process ends."""
+    """A standard stream. After its first failure, standard output is not even written to at the end."""
 
     _has_failed = False
 
@@ -58,8 +58,9 @@ class _Stream(io.FileIO):
             try:
                 return super().write(data)
             except OSError as error:
-                self._has_failed = True
-                if self.fileno() == _STDOUT:  # a failure of standard error cannot be reported
+                # A failure of standard error cannot be reported, and may pass, such as that of a full disk.
+                if self.fileno() == _STDOUT:
+                    self._has_failed = True
                     closed = error.errno == errno.EPIPE
                     reason = "it was closed before the end" if closed else os.strerror(error.errno or 0)
                     raise OutputFailed(f"cannot write the output: {reason}.") from None
