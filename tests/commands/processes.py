@@ -24,7 +24,9 @@ def run(
     """Run a command to its end."""
     # What the interpreter reads at its start counts in a new process only.
     if hasattr(os, "fork") and not any(name.startswith("PYTHON") for name in environ or ()):
-        return run_warm(arguments, {**os.environ, **(environ or {})}, limit_s)
+        done = run_warm(arguments, {**os.environ, **(environ or {})}, limit_s)
+        watched("stderr of a child process", done.stderr)
+        return done
     return subprocess.run(
         [*COMMAND, *arguments],
         env={**os.environ, **(environ or {})},
