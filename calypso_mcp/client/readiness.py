@@ -64,28 +64,23 @@ class ReadinessWaiter:
             ApiError: The batch is unknown, or the key is wrong. Errors that may pass are waited out.
         """
         watch = _Watch(target, self._files, self._buckets, self._clock)
-        await self._poll(watch, timeout_s, first_look_s, on_progress)
-        if watch.refusal is not None:
-            raise watch.refusal
-        return watch.report()
-
-    async def _poll(
-        self, watch: _Watch, timeout_s: float, first_look_s: float, on_progress: OnProgress | None
-    ) -> None:
         ends_at = self._clock.now() + timeout_s
         shortest_s = first_look_s
         for delay_s in self._schedule.delays():
-            before = watch.standings()
+            before = watch.report()
             with anyio.move_on_after(max(ends_at - self._clock.now(), shortest_s)):
                 await watch.look()
             shortest_s = _SHORTEST_LOOK_S
-            if on_progress is not None and watch.standings() != before:
-                on_progress(watch.report())
+            if on_progress is not None and (report := watch.report()) != before:
+                on_progress(report)
             left_s = ends_at - self._clock.now()
             if left_s <= 0 or watch.is_over:
-                return
+                break
             pause_s = max(delay_s, min(watch.waiting * _PAUSE_PER_FILE_S, self._schedule.cap_s))
             await self._clock.sleep(min(pause_s, left_s))
+        if watch.refusal is not None:
+            raise watch.refusal
+        return watch.report()
 
 
 class _Watch:

@@ -6,8 +6,8 @@ Uploads, lookups and waits all return it, so a new fact about a file needs one m
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from calypso_mcp.domain.states.readiness import GONE, Readiness, overall
 from calypso_mcp.errors import CalypsoError, InputError
@@ -15,10 +15,6 @@ from calypso_mcp.errors import CalypsoError, InputError
 #: The outcome of an upload. `accepted`: uploaded now. `replayed`: it was there already. `rejected`: refused,
 #: and would be refused again. `failed`: it did not arrive. `pending`: it arrived, but is not finalized yet.
 UploadOutcome = Literal["accepted", "replayed", "rejected", "failed", "pending"]
-
-
-#: Codes of a file that was read and holds no text, such as a photograph or, without OCR, a scan.
-NO_TEXT: Final = frozenset({"empty", "no_text_layer"})
 
 #: What happens to the version that a bucket held before. `replaced`: it is removed as soon as the new one is
 #: searchable. `beside`: both stay. `kept`: only it stays. `relabelled`: the same content, with new labels.
@@ -106,8 +102,8 @@ class FileState:
 
     @property
     def is_textless(self) -> bool:
-        """Whether the file was read and holds no text: the same content would fail again."""
-        return self.code in NO_TEXT
+        """Whether a photograph or, without OCR, a scan was read: the same content would fail again."""
+        return self.code in {"empty", "no_text_layer"}
 
     @property
     def is_gone(self) -> bool:
@@ -149,7 +145,7 @@ class StateReport:
     """
 
     states: tuple[FileState, ...]
-    elapsed_s: float = 0.0
+    elapsed_s: float = field(default=0.0, compare=False)
     batch_status: str | None = None
     indexed_members: int | None = None
     pending_members: int | None = None

@@ -241,14 +241,16 @@ async def test_a_bucket_is_ready_when_nothing_is_pending_any_more() -> None:
         store = {"status": status, "indexed_member_count": indexed, "pending_member_count": pending}
         return {"buckets": [{"id": "b1", "slug": "one", "bucketStore": store}]}
 
-    client, _ = scripted_client(
-        {BUCKETS: [listing("active", 10, 2), listing("syncing", 12, 0), listing("active", 12, 0)]}
-    )
+    looks = [("active", 10, 2), ("active", 11, 1), ("active", 11, 1), ("syncing", 12, 0), ("active", 12, 0)]
+    client, _ = scripted_client({BUCKETS: [listing(*look) for look in looks]})
+    seen: list[StateReport] = []
     async with client:
-        report = await client.readiness.wait(ReadinessTarget(bucket_id="b1"), timeout_s=45)
+        target = ReadinessTarget(bucket_id="b1")
+        report = await client.readiness.wait(target, timeout_s=45, on_progress=seen.append)
 
     assert (report.state, report.ready) == (Readiness.READY, ("b1",))
     assert (report.indexed_members, report.pending_members) == (12, 0)
+    assert [call.indexed_members for call in seen] == [10, 11, 12, 12]
 
 
 async def test_an_empty_bucket_has_nothing_to_wait_for() -> None:
