@@ -96,10 +96,11 @@ class CallProgress:
     async def send_now(self) -> None:
         """Send the latest step."""
         self._news = anyio.Event()
-        step, percent = self._step, round(max(self._percent(), self._sent + _SMALLEST_STEP), 2)
-        await self._send(percent, 100.0, self.message())
+        step = self._step
+        self._sent = round(max(self._percent(), self._sent + _SMALLEST_STEP), 2)
+        await self._send(self._sent, 100.0, self.message())
         # Only now: at the end of a call, a report under way is cancelled, and made once more.
-        self._sent_step, self._sent = step, percent
+        self._sent_step = step
 
     def _percent(self) -> float:
         start, end = _SPANS[self._step.phase]

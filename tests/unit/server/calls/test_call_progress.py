@@ -99,4 +99,5 @@ async def test_a_report_that_is_cut_off_is_made_once_more():
     assert progress.has_news
     await progress.send_now()
     assert not progress.has_news
-    assert reports == [100, 100]
+    # The first may have arrived.
+    assert reports == [100, 100.01]
