@@ -131,10 +131,10 @@ class ResumableUpload:
         self.setback = True
 
     def _keep(self, kept: int) -> None:
-        has_asked = self.state is UploadState.ASKING or self.offset == self.total_bytes
         # Any offset that was asked for is progress, except the last one: a storage that has every byte and
         # does not finish would be asked forever.
-        self.setback = kept == self.total_bytes if has_asked else kept <= self.offset
+        is_asking = self.state is UploadState.ASKING
+        self.setback = kept == self.total_bytes if is_asking else kept <= self.offset
         self.offset = kept
         self.state = UploadState.SENDING
 

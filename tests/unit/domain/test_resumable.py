@@ -192,9 +192,10 @@ def test_a_storage_that_has_everything_and_does_not_finish_is_a_setback_each_tim
         assert machine.setback
 
 
-def test_a_storage_that_forgot_is_sent_everything_again() -> None:
+@pytest.mark.parametrize("kept", [KEPT, TOTAL])
+def test_a_storage_that_forgot_is_sent_everything_again(kept: int) -> None:
     machine = sending()
-    machine.receive(308, RANGE)
+    machine.receive(308, f"bytes=0-{kept - 1}")
     machine.next_request()
 
     machine.receive(308, None)
