@@ -390,6 +390,29 @@ async def test_what_was_sent_with_a_folder_below_is_removed_and_no_other_of_its_
     assert await names(rig) == ["a.md", "it/d.md"]
 
 
+async def test_what_was_sent_with_a_folder_below_is_removed_also_if_its_accents_are_characters_of_their_own(
+    rig: Rig, folder: Path
+) -> None:
+    fill(folder, "e\u0301quipe/re\u0301sume\u0301.md", "e\u0301quipe/b.md")
+    await synced(rig, "e\u0301quipe")
+    (folder / "e\u0301quipe" / "re\u0301sume\u0301.md").unlink()
+    assert (await synced(rig, "."))["counts"] == {"removed": 1, "replayed": 1}
+
+
+async def test_what_several_folders_below_hold_stays_while_one_of_them_has_it(rig: Rig, folder: Path) -> None:
+    numbers = range(11)
+    fill(folder, *(f"{number}/{name}{number}.md" for number in numbers for name in "ab"))
+    for number in (*numbers, "last"):
+        fill(folder, f"{number}/common.md")
+        (folder / f"{number}" / "common.md").write_text("The same everywhere.")
+        await synced(rig, f"{number}")
+    for number in numbers:
+        (folder / f"{number}" / "common.md").unlink()
+    assert (await synced(rig, ".", dry_run=True))["counts"] == {"replayed": 23}
+    (folder / "last" / "common.md").unlink()
+    assert (await synced(rig, "."))["counts"] == {"removed": 1, "replayed": 22}
+
+
 async def test_a_text_that_replaces_one_of_its_name_is_said_to_come_from_nowhere_else(rig: Rig) -> None:
     for content in (OLD, NEW):
         items = [{"text": content, "filename": "leave.md"}]

@@ -52,22 +52,31 @@ async def find_missing(access: Access, folder: WalkedFolder, inputs: Sequence[Ba
     files = [
         source async for source in access.client.sources.every(folder.bucket_id) if source.kind == "file"
     ]
-    below = find_subfolders(present, {_same_form(source.name) for source in files})
-    origins = {source.id: list_gone_paths(folder.base, source.name, present, below) for source in files}
+    names = {source.id: _same_form(source.name) for source in files}
+    below, held = find_subfolders([item.path for item in inputs], set(names.values()))
+    origins = {
+        source.id: list_gone_paths(
+            folder.base, source.name, present, [] if names[source.id] in held else below
+        )
+        for source in files
+    }
     known = await access.client.uploads.sent_from(origins, folder.bucket_id)
     return [source for source in files if source.id in known]
 
 
-def find_subfolders(present: Iterable[str], names: Collection[str]) -> list[str]:
-    """Return the folders, by their paths, whose files have names that begin at them: most files first."""
-    parts = (path.split("/") for path in present)
-    counts = Counter(
-        "/".join(path[:depth])
-        for path in parts
-        for depth in range(1, len(path))
-        if "/".join(path[depth:]) in names
-    )
-    return [path for path, _ in counts.most_common(_MOST_SUBFOLDERS)]
+def find_subfolders(paths: Iterable[str], names: Collection[str]) -> tuple[list[str], set[str]]:
+    """Return the folders of `paths` whose files have names that begin at them: those with most files first.
+
+    Also returns these names, of all such folders: one of the files may be the source that has its name.
+    """
+    found = [
+        ("/".join(parts[:depth]), name)
+        for parts in (path.split("/") for path in paths)
+        for depth in range(1, len(parts))
+        if (name := _same_form("/".join(parts[depth:]))) in names
+    ]
+    counts = Counter(folder for folder, _ in found)
+    return [folder for folder, _ in counts.most_common(_MOST_SUBFOLDERS)], {name for _, name in found}
 
 
 def list_gone_paths(base: str, name: str, present: set[str], below: Iterable[str] = ()) -> list[str]:
@@ -82,9 +91,9 @@ def list_gone_paths(base: str, name: str, present: set[str], below: Iterable[str
         for above in range(len(parts))
         if (not above or way[-above:] == plain[:above]) and _is_gone(plain[above:], present)
     ]
-    inner = [[*folder.split("/"), *plain] for folder in below]
-    if all(_is_gone(path, present) for path in (plain, *inner)):
-        gone += [f"{base}/{'/'.join(path)}" for path in inner]
+    inner = [f"{folder}/{name}" for folder in below]
+    if all(_is_gone(_same_form(path).split("/"), present) for path in (name, *inner)):
+        gone += [f"{base}/{path}" for path in inner]
     return gone
 
 

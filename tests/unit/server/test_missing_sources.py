@@ -41,8 +41,7 @@ def test_a_source_of_a_folder_below_is_gone_unless_a_file_there_has_its_name(
 
 
 def test_a_folder_below_counts_as_sent_by_itself_if_names_begin_at_it():
-    present = {"hr/a.md", "hr/b.md", "it/b.md", "legal/c.md", "d.md", *(f"{n}/README.md" for n in range(99))}
-    found = find_subfolders(present, {"a.md", "b.md", "legal/c.md", "d.md", "README.md"})
-    assert found[0] == "hr"
-    assert "legal" not in found
-    assert len(found) == 10
+    paths = ["it/b.md", "hr/a.md", "hr/b.md", "legal/c.md", "d.md", *(f"{n}/README.md" for n in range(99))]
+    found, held = find_subfolders(paths, ["a.md", "b.md", "legal/c.md", "d.md", "README.md"])
+    assert found == ["hr", "it", *map(str, range(8))]
+    assert held == {"a.md", "b.md", "README.md"}
