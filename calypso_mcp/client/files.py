@@ -59,9 +59,8 @@ class Files:
 
     async def get(self, file_id: str) -> KnowledgeFile:
         """Return one knowledge file."""
-        return (
-            await self._requester.send("GET", paths.fill(paths.FILE, file_id=file_id), KnowledgeFile)
-        ).body
+        path = paths.fill(paths.FILE, file_id=file_id)
+        return (await self._requester.send("GET", path, KnowledgeFile)).body
 
     async def task(self, task_id: str) -> IndexingTask:
         """Return one indexing task."""

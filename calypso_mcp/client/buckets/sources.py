@@ -90,9 +90,8 @@ class BucketSources:
 
     async def relabel(self, file_id: str, labels: RelabelSource) -> Source:
         """Change title, tags or metadata; what `labels` leaves out stays."""
-        return (
-            await self._requester.send("PATCH", paths.fill(paths.SOURCE, file_id=file_id), Source, labels)
-        ).body
+        path = paths.fill(paths.SOURCE, file_id=file_id)
+        return (await self._requester.send("PATCH", path, Source, labels)).body
 
     async def remove(self, file_id: str, *, bucket: str | None = None) -> SourceRemoved:
         """Remove a source from one bucket (id or slug), or from all."""

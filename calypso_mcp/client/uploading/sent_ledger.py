@@ -69,7 +69,7 @@ class LedgerFile:
         self._file: SharedFile | None = None
 
     def run(self, work: Callable[[sqlite3.Connection], T], otherwise: T, *, writes: bool = True) -> T:
-        """Return what `work` returns; `otherwise` while the file is busy or its disk full. Blocks."""
+        """Return what `work` returns; `otherwise` while the file is busy or its disk is full. Blocks."""
         import sqlite3
 
         from calypso_mcp.sqlite.faults import is_passing
@@ -79,7 +79,7 @@ class LedgerFile:
             return file.run(work, writes=writes)
         except (sqlite3.Error, OSError, ConfigError) as error:
             if is_passing(error):
-                _log.info("The record of sent files is busy or its disk full; continuing without it")
+                _log.info("The record of sent files is busy, or its disk is full; continuing without it")
                 return otherwise
             self._use_memory(file, error)
         return self._file.run(work, writes=writes)
