@@ -27,6 +27,7 @@ import pytest
 from mcp.client import Client
 from mcp.server.mcpserver import MCPServer
 from opentelemetry import trace
+from tests.commands.processes import run
 from tests.support.secret_watch import watched
 
 SECRET = "sk_" + "canary_0123456789"
@@ -54,6 +55,7 @@ def {}():
 def {}():
     subprocess.run([sys.executable, "-c", f"import sys; sys.stderr.write('{{SECRET}}')"], capture_output=True)
 """,
+    "a_command": 'def {}(tmp_path): run("read", SECRET, "--data-dir", str(tmp_path))',
     "a_span": "def {}(): trace.get_tracer('x').start_span('upload').set_attribute('key', SECRET)",
     "a_current_span": """
 def {}():
