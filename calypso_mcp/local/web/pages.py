@@ -9,6 +9,7 @@ from email.message import Message
 from typing import Final
 from urllib.parse import unquote
 
+from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.web.fetching import Fetched
 from calypso_mcp.local.web.urls import WebUrl
 
@@ -38,7 +39,7 @@ _SUMMARY_CHARS: Final = 500
 _NAME_CHARS: Final = 120
 #: Length of the longest known ending.
 _ENDING_CHARS: Final = 8
-_NOT_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|&=#%]+")
+_NOT_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff/\\:*?\"<>|&=#%]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,9 @@ def _decoded(data: bytes, content_type: str) -> str:
     message = Message()
     message["content-type"] = content_type
     declared = re.search(rb"charset\s{0,4}=\s{0,4}[\"']?([A-Za-z0-9_:.-]{2,40})", data[:4_096], re.IGNORECASE)
-    charset = message.get_content_charset() or (declared[1].decode("ascii") if declared else "utf-8")
-    try:
-        return data.decode(charset, errors="replace")
-    except (LookupError, UnicodeError):
-        return data.decode("utf-8", errors="replace")
+    charset = message.get_content_charset() or (declared[1].decode("ascii") if declared else "")
+    text = data.decode(codec_of(charset) or "utf-8", errors="replace")
+    return text.encode(errors="replace").decode()  # without half a surrogate pair, as UTF-7 can spell
 
 
 def _attributes(text: str) -> dict[str, str]:

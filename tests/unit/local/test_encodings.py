@@ -171,6 +171,10 @@ def test_letters_spelled_in_seven_bits_are_read_as_declared(label: str, codec: s
     assert decode(text.encode(codec), label).text == text
 
 
+def test_half_a_surrogate_pair_in_seven_bits_is_replaced() -> None:
+    assert decode(b"Half +2D0- an emoji, K+APY-ln", "utf-7").text == "Half ? an emoji, K\xf6ln"
+
+
 def test_text_that_spells_no_words_in_any_encoding_is_refused() -> None:
     noise = bytes(range(0x80, 0x100)) * 4
     with pytest.raises(ExtractionFailed, match="Save it as UTF-8"):

@@ -64,6 +64,11 @@ async def test_what_the_child_reads_arrives_as_it_is(extractor: Extractor, tmp_p
     assert [block.is_aside for block in found.blocks] == [False, False, True]
 
 
+async def test_half_a_surrogate_pair_in_a_title_is_replaced(extractor: Extractor, tmp_path: Path) -> None:
+    letter = b"Subject: =?utf-7?q?Half_+2D0-?=\r\n\r\nNine weeks."
+    assert (await read(extractor, tmp_path, letter, "a.eml")).title == "Half ?"
+
+
 #: Files whose reading takes a large answer: many blocks, one block of many rows, one long text.
 LARGE = {
     "a.html": b"<p>x</p>" * 50_000,

@@ -262,6 +262,20 @@ def test_a_page_says_its_title_and_summary() -> None:
     assert read_head(fetched(b"plain", "text/plain")).title is None
 
 
+@pytest.mark.parametrize(
+    ("charset", "written", "title"),
+    [
+        ("iso-8859-1", b"\x93Plan\x94", "\u201cPlan\u201d"),
+        ("utf-7", b"Half +2D0- an emoji", "Half ? an emoji"),
+        ("unicode_escape", rb"\ud83d", r"\ud83d"),
+        ("", b"Caf\xc3\xa9", "Caf\u00e9"),
+    ],
+)
+def test_a_title_is_read_as_browsers_read_it(charset: str, written: bytes, title: str) -> None:
+    page = b"<title>%b</title>" % written
+    assert read_head(fetched(page, f"text/html; charset={charset}")).title == title
+
+
 def test_reading_a_head_takes_linear_time() -> None:
     started = time.process_time()
     for hostile in (
@@ -278,6 +292,7 @@ def test_reading_a_head_takes_linear_time() -> None:
     ("url", "headers", "name"),
     [
         ("https://x.test/docs/manual.pdf?v=2", {}, "manual.pdf"),
+        (URL, {"content_disposition": "attachment; filename*=utf-7''half+2D0-.pdf"}, "half-.pdf"),
         ("https://x.test/download?id=7", {"kind": "application/pdf"}, "download.pdf"),
         ("https://x.test/", {}, "x.test.html"),
         ("https://x.test/d", {"content_disposition": 'attachment; filename="../../etc/a b.txt"'}, "a b.txt"),

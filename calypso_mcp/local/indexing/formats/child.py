@@ -66,17 +66,22 @@ def _bodies(answer: dict[str, Any]) -> Iterator[bytes]:
     milliseconds, and texts and numbers of lines, of which one block may have millions, are sent as they are.
     """
     blocks: list[Block] = answer.pop("blocks", [])
-    yield json.dumps(answer).encode()
+    yield _encode(answer)
     for start in range(0, len(blocks), _BLOCKS_AT_ONCE):
         together = blocks[start : start + _BLOCKS_AT_ONCE]
         texts = [block.text.encode(errors="replace") for block in together]
         fields = [_fields(block, len(text)) for block, text in zip(together, texts, strict=True)]
-        yield json.dumps(fields).encode()
+        yield _encode(fields)
         yield b"".join(texts)
         yield array(
             "I", [line for block in together for lines in block.row_lines for line in lines]
         ).tobytes()
     yield b""
+
+
+def _encode(answer: object) -> bytes:
+    """Return `answer` as JSON without halves of surrogate pairs, which nothing can store."""
+    return json.dumps(answer, ensure_ascii=False).encode(errors="replace")
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,9 @@ def decode(data: bytes, declared: str = "") -> Decoded:
         ExtractionFailed: `unsupported` for binary data, and for text in no known encoding.
     """
     found = _decode(data, declared)
-    text = found.text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\xad", "")
+    # UTF-7 can spell half a surrogate pair, which nothing can store.
+    text = found.text.encode(errors="replace").decode() if found.encoding == "utf-7" else found.text
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\xad", "")
     text = strip_terminal_codes(text)
     return Decoded(normalize("NFC", text), found.encoding, found.warnings)
 
