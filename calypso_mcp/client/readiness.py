@@ -172,17 +172,16 @@ class _Watch:
 
     async def _seen_file(self, file_id: str) -> tuple[KnowledgeFile | None, str]:
         """Return a file as the caller may see it, or None; and the error code that None means."""
-        try:
-            file = await self._files.get(file_id)
-        except NotFound as error:
-            successor = error.ids.get("replaced_by")
-            if successor is None or successor == file_id:
-                return None, error.code
-            # A file that was replaced counts as searchable while its successor is.
+        file, met = None, set[str]()
+        while file is None:
+            met.add(file_id)
             try:
-                file = await self._files.get(successor)
-            except NotFound as gone:
-                return None, gone.code
+                file = await self._files.get(file_id)
+            except NotFound as error:
+                # A file that was replaced is as searchable as its successor, which may be replaced, too.
+                file_id = error.ids.get("replaced_by", file_id)
+                if file_id in met:
+                    return None, error.code
         view = self._target.view
         return (file if view is None else view.file(file)), NotFound().code
 

@@ -32,6 +32,12 @@ def item(number: int, status: str, sync: str | None = None, **fields: Any) -> di
     return {**ids, "status": status, "bucketSyncStatus": sync, **fields}
 
 
+def replaced_by(successor: str) -> httpx2.Response:
+    """Return the answer for a file whose place another has taken."""
+    error = {"code": "source_replaced", "message": "Replaced.", "details": {"replaced_by": successor}}
+    return httpx2.Response(404, json={"error": error})
+
+
 def batch(status: str, *items: dict[str, Any]) -> dict[str, Any]:
     """Return a batch as the API describes it."""
     return {"id": "batch_1", "status": status, "items": list(items)}
@@ -366,3 +372,21 @@ async def test_a_batch_that_lists_fewer_items_than_it_accepted_is_not_ready_befo
         then = await client.readiness.wait(ReadinessTarget(batch_id="batch_1"), timeout_s=0)
 
     assert (first.state, then.state) == (Readiness.PENDING, Readiness.READY)
+
+
+async def test_a_file_is_followed_through_all_that_took_its_place_meanwhile() -> None:
+    """Its successor may be replaced between the two requests; a circle ends the search."""
+    client, _ = scripted_client(
+        {
+            path("f1"): [replaced_by("f2")],
+            path("f2"): [replaced_by("f3")],
+            path("f3"): [file("f3", "indexed", "active")],
+            path("f4"): [replaced_by("f5")],
+            path("f5"): [replaced_by("f4")],
+        }
+    )
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(file_ids=("f1", "f4")), timeout_s=0)
+
+    assert report.ready == ("f1",)
+    assert [state.id for state in report.failed] == ["f4"]
