@@ -12,6 +12,8 @@ from calypso_mcp.errors import CalypsoError
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+#: The second: there is no room for the file "-shm", which lasts while a store is open.
+_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 #: Pages are missing: the file was cut short.
 _SHORT_READ = sqlite3.SQLITE_IOERR_SHORT_READ
@@ -80,8 +82,7 @@ def is_busy(error: BaseException) -> bool:
 
 def is_full(error: BaseException) -> bool:
     """Whether SQLite or the file system reports a full disk."""
-    is_out_of_room = isinstance(error, OSError) and error.errno in _NO_ROOM
-    return is_out_of_room or _code(error) & 0xFF == sqlite3.SQLITE_FULL
+    return _code(error) in _FULL or (isinstance(error, OSError) and error.errno in _NO_ROOM)
 
 
 def is_passing(error: BaseException) -> bool:

@@ -177,6 +177,11 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], list[str], list[str]]] = {
         ["chmod 700"],
     ),
     "no room": (_flag(min_free_disk_mb="900000000"), ["MB are free"], ["--min-free-disk"]),
+    "store that cannot be opened": (
+        lambda machine: (machine.data / "calypso.db").mkdir(),
+        ["calypso.db cannot be used: "],
+        ["Make room"],
+    ),
     "damaged store": (_damaged_store, ["The store is damaged"], ["calypso-mcp recover --data-dir"]),
     "store of a newer version": (_newer_store, ["newer version"], ["Update calypso-mcp"]),
     "program that is not there": (

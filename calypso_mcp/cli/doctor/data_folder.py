@@ -19,7 +19,7 @@ from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.settings import Settings
 from calypso_mcp.sqlite.connections import count_applied
-from calypso_mcp.sqlite.faults import is_busy
+from calypso_mcp.sqlite.faults import is_busy, is_damaged
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _CHOOSE = "choose another folder (--data-dir, CALYPSO_DATA_DIR)."
@@ -104,8 +104,13 @@ def _check_store(folder: Path) -> Iterator[Finding]:
                 f"Another process has locked the store {store} for longer than {_LOCK_S:g} s.",
                 "Close the program that uses it, for example a backup or a database browser.",
             )
-        else:
+        elif is_damaged(error):
             yield _report_damage(folder, str(error))
+        else:
+            yield problem(
+                f"The store {store} cannot be used: {error}.",
+                "Make room on its disk, and give this user write access to it.",
+            )
         return
     if found != "ok":
         yield _report_damage(folder, str(found))

@@ -49,6 +49,12 @@ def notes(connection: sqlite3.Connection) -> set[str]:
     return {row[0] for row in connection.execute("SELECT text FROM notes")}
 
 
+def sqlite_error(code: int) -> sqlite3.Error:
+    error = sqlite3.OperationalError("It failed.")
+    error.sqlite_errorcode = code
+    return error
+
+
 async def test_a_write_is_seen_by_the_next_read(database: Database) -> None:
     await database.write(insert("a"))
     assert await database.read(notes) == {"a"}
@@ -366,9 +372,19 @@ async def test_a_process_that_runs_while_a_newer_version_upgrades_the_store_asks
             await attempt
 
 
-@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 503)])
-def test_only_a_disk_without_room_is_called_full(number: int, status: int) -> None:
-    assert refusal_for(OSError(number, "It failed.")).status == status
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (OSError(errno.ENOSPC, "It failed."), 507),
+        (OSError(errno.EDQUOT, "It failed."), 507),
+        (OSError(errno.EIO, "It failed."), 503),
+        (sqlite_error(sqlite3.SQLITE_FULL), 507),
+        (sqlite_error(sqlite3.SQLITE_IOERR_SHMSIZE), 507),
+        (sqlite_error(sqlite3.SQLITE_IOERR_READ), 503),
+    ],
+)
+def test_only_a_disk_without_room_is_called_full(error: Exception, status: int) -> None:
+    assert refusal_for(error).status == status
 
 
 def test_a_script_is_cut_into_its_statements() -> None:
