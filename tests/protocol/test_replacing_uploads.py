@@ -393,7 +393,7 @@ async def test_what_was_sent_with_a_folder_below_is_removed_and_no_other_of_its_
 async def test_what_was_sent_with_a_folder_below_is_removed_also_if_its_accents_are_characters_of_their_own(
     rig: Rig, folder: Path
 ) -> None:
-    fill(folder, "e\u0301quipe/re\u0301sume\u0301.md", "e\u0301quipe/b.md")
+    fill(folder, "e\u0301quipe/re\u0301sume\u0301.md", "e\u0301quipe/e\u0301te\u0301.md")
     await synced(rig, "e\u0301quipe")
     (folder / "e\u0301quipe" / "re\u0301sume\u0301.md").unlink()
     assert (await synced(rig, "."))["counts"] == {"removed": 1, "replayed": 1}
