@@ -12,6 +12,7 @@ from calypso_mcp.local.retrieval.words.tokens import (
     TOKENIZER,
     bucket_token,
     index_text,
+    kept_together,
     query_phrases,
 )
 
@@ -136,6 +137,13 @@ def test_no_text_can_pass_for_a_bucket_token() -> None:
     token = bucket_token("bucket_1")
     assert index_text(f"before {token} after").split() != ["before", token, "after"]
     assert token not in index_text(token)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"), [("ω-3 fats", "omega 3"), ("R&D, Ⅳ-2", "r d|iv 2"), ("an e-mail", "")]
+)
+def test_what_is_kept_together_is_spelled_as_in_the_index(query: str, words: str) -> None:
+    assert "|".join(phrase.strip('"') for phrase in kept_together(query)) == words
 
 
 def test_bucket_tokens_differ_as_their_ids_do() -> None:

@@ -88,7 +88,7 @@ def kept_together(query: str) -> list[str]:
 
     These are quotations, and what is cut at signs: numbers (versions, dates, addresses) and names ("R&D").
     """
-    query = normalize("NFC", query[:MAX_QUERY_CHARS])
+    query = _folded(query[:MAX_QUERY_CHARS])
     cut = (name for name in _JOINED.findall(query) if "&" in name or any(map(str.isdigit, name)))
     together = (*(_words(_spelled(quoted)) for quoted in _QUOTED.findall(query)), *map(_words, cut))
     phrases = (_indexed(words) for words in together)
@@ -203,11 +203,15 @@ def _is_name(word: str, query: str) -> bool:
 
 def _spelled(text: str) -> str:
     """Return `text` with one spelling for each letter and with the variants of names."""
-    if not text.isascii():
-        from calypso_mcp.local.retrieval.words.folding import fold  # its patterns take a while to compile
+    return expand(_folded(text))
 
-        text = fold(text)
-    return expand(text)
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text
+    from calypso_mcp.local.retrieval.words.folding import fold  # its patterns take a while to compile
+
+    return fold(text)
 
 
 def _rewritten(text: str) -> str:
