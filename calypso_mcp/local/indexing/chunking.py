@@ -1,8 +1,9 @@
 """Cutting a document into passages, on its own structure.
 
 A chunk holds whole blocks up to about `TARGET_CHARS`. It never spans two parts (pages, slides, sheets), and
-it ends before a heading once it is big enough to stand alone. A block too long for one chunk is cut into
-parts of even size at the strongest boundary near each cut: blank line, sentence end, line end, word end.
+it ends before a heading once it is big enough to stand alone; headings join whatever text stands below them.
+A block too long for one chunk is cut into parts of even size at the strongest boundary near each cut: blank
+line, sentence end, line end, word end.
 Chunks do not overlap; together they hold every character that is not white space, in order.
 """
 
@@ -191,7 +192,7 @@ def _starts_new_chunk(pending: list[_Piece], piece: _Piece) -> bool:
     return (
         piece.part != pending[-1].part
         or bool(pending[-1].path and not piece.path)
-        or piece.end - pending[0].start > TARGET_CHARS
+        or piece.end - pending[0].start > _most_chars(pending, piece)
         or (piece.is_heading and size >= BIG_ENOUGH_CHARS)
     )
 
@@ -203,7 +204,13 @@ def _without_trailing_headings(pending: list[_Piece], following: _Piece) -> int:
         kept -= 1
     headings = following.end - pending[kept].start if kept < len(pending) else 0
     # Headings stay if they are the whole chunk, or too long to join the next.
-    return kept if kept and headings <= TARGET_CHARS else len(pending)
+    return kept if kept and headings <= _most_chars(pending[kept:], following) else len(pending)
+
+
+def _most_chars(pending: list[_Piece], following: _Piece) -> int:
+    """Return how long a chunk may become; headings join whatever block they stand above, but for tables."""
+    is_headed = not following.row_lines and all(piece.is_heading for piece in pending)
+    return MAX_CHARS + BIG_ENOUGH_CHARS if is_headed else TARGET_CHARS
 
 
 def _chunk(text: str, pieces: list[_Piece]) -> Chunk:

@@ -222,15 +222,18 @@ def _candidates(
 ) -> Iterator[_Candidate]:
     """Yield each different sentence once, except questions and what only repeats what is asked.
 
-    What follows those answers them, so that it is judged together with them.
+    What follows those and headings, in their section, is judged together with them.
     With `of_price`, only sentences that speak of one, answer a question for one, or state a number below a
     heading that speaks of one.
     """
     seen: set[tuple[str, ...]] = set()
     for position, source in enumerate(found):
         asked: list[str] = []
+        section = ""
         for above, sentence in source.sentences:
             labels = _labels(above)
+            if above != section:
+                section, asked = above, [part for part in asked if part in labels]
             asking = {
                 part for label in labels if sentences.is_question(label) for part in sentences.split(label)
             }
@@ -248,8 +251,7 @@ def _candidates(
                 yield _Candidate(
                     Quotation(position, sentence), "\n".join([*asked, sentence]), above, is_label
                 )
-            if not is_label:
-                asked = []
+            asked = [*asked, sentence] if is_label else []
 
 
 def _only_repeats(sentence: str, asked_for: Collection[str]) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from calypso_mcp.domain.outlines import Stretch
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS, Chunk, split
 from calypso_mcp.local.indexing.documents import LONGEST_TITLE, Block, Document, FileContent, Part
@@ -68,8 +70,10 @@ def test_the_heading_is_the_path_to_the_text() -> None:
     ]
 
 
-def test_a_heading_moves_to_the_chunk_of_its_text() -> None:
-    found = chunks(paragraph(300), Block("Title", heading_level=1), paragraph(1_100))
+@pytest.mark.parametrize("before", [100, 300])
+@pytest.mark.parametrize("length", [1_100, MAX_CHARS])
+def test_a_heading_moves_to_the_chunk_of_its_text(before: int, length: int) -> None:
+    found = chunks(paragraph(before), Block("Title", heading_level=1), paragraph(length))
     assert [chunk.text[:5] for chunk in found] == ["This ", "Title"]
 
 

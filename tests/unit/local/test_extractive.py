@@ -343,11 +343,18 @@ def test_a_sentence_counts_with_the_headings_above_it_which_are_not_quoted_thems
     assert headings.isdisjoint(entry.text for entry in quoted("3.3.0 requires", passage))
 
 
-def test_a_question_for_a_document_quotes_what_stands_below_its_headings() -> None:
+@pytest.mark.parametrize("question", ["Summarize the travel policy", "Tell me about travel"])
+def test_a_question_for_a_document_quotes_what_stands_below_its_headings(question: str) -> None:
     text = "Travel policy\n\nTrains\n\nFirst class is allowed above four hours."
     passage = Source("Travel policy\nTravel policy > Trains", text, 1.0)
-    said = [entry.text for entry in quoted("Summarize the travel policy", passage)]
+    said = [entry.text for entry in quoted(question, passage)]
     assert said == ["First class is allowed above four hours."]
+
+
+def test_a_heading_without_text_is_not_answered_by_the_next_section() -> None:
+    sections = (("Shop > Fees", "Fees"), ("Shop > Delivery", "Delivery\n\nWithin three days."))
+    text = "\n\n".join(text for _, text in sections)
+    assert quoted("What are the fees?", Source("Shop", text, 1.0, sections=sections)) == []
 
 
 def test_a_heading_that_states_a_value_is_quoted() -> None:
