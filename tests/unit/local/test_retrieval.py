@@ -293,6 +293,11 @@ def test_in_some_files_words_tell_as_much_as_they_do_there(connection: sqlite3.C
     assert "dividend" in first.text
     hits = search(connection, "auditors", Where(["b1"], file_ids=["report", "other3"]), limit=100)
     assert {hit.file_id for hit in hits} == {"report"}
+    others = {f"other{number}" for number in range(1, 200)}
+    hits = search(connection, "dividend", Where(["b1"], file_ids=sorted(others)), limit=100)
+    assert {hit.file_id for hit in hits} < others
+    add(connection, "later", "Twelve words of another file would change how long a passage is on average.")
+    assert search(connection, question, Where(["b1"], file_ids=["report"]), limit=1) == [first]
 
 
 @pytest.mark.parametrize(

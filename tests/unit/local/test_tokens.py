@@ -22,6 +22,7 @@ from calypso_mcp.local.retrieval.words.tokens import (
     [
         ("plain words stay", "plain words stay"),
         ("naïve café", "naïve café"),
+        ("FY22 QX22 fy1998", "FY22 FY 22 2022  QX22 QX 22  fy1998 fy 1998 "),
         ("退款政策", "退款 款政 政策 策"),
         ("第13条", "第 13 条"),
         ("返金ポリシー", "返金 金ポ ポリ リシ シー ー"),
