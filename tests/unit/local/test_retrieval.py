@@ -289,15 +289,15 @@ def test_in_some_files_words_tell_as_much_as_they_do_there(connection: sqlite3.C
         add(connection, f"other{number}", f"A dividend of {number} crowns.")
     question = "What does Halvorsen Marine pay as a dividend?"
     assert "auditors" in search(connection, question, Where(["b1"]), limit=1)[0].text
-    [first, *_] = search(connection, question, Where(["b1"], file_ids=["report"]), limit=5)
-    assert "dividend" in first.text
+    found = search(connection, question, Where(["b1"], file_ids=["report"]), limit=5)
+    assert "dividend" in found[0].text
     hits = search(connection, "auditors", Where(["b1"], file_ids=["report", "other3"]), limit=100)
     assert {hit.file_id for hit in hits} == {"report"}
     others = {f"other{number}" for number in range(1, 200)}
     hits = search(connection, "dividend", Where(["b1"], file_ids=sorted(others)), limit=100)
     assert {hit.file_id for hit in hits} < others
     add(connection, "later", "Twelve words of another file would change how long a passage is on average.")
-    assert search(connection, question, Where(["b1"], file_ids=["report"]), limit=1) == [first]
+    assert search(connection, question, Where(["b1"], file_ids=["report"]), limit=5) == found
 
 
 @pytest.mark.parametrize(
