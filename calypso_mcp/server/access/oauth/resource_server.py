@@ -59,7 +59,7 @@ class OAuthVerifier(TokenVerifier):
         """Return the grant of a good token; None for any other.
 
         Raises:
-            ConnectionFailed: The issuer's keys cannot be fetched, so nothing can be said about the token.
+            CalypsoError: The key that it names cannot be looked up, see `SigningKeys.find`.
         """
         if len(token) > LONGEST_TOKEN:
             return None
