@@ -27,7 +27,6 @@ from calypso_mcp.local.store import sessions
 from calypso_mcp.local.store.sessions import CANCELLED, UPLOADED, SessionRow
 from calypso_mcp.local.turns import Overtaken
 from calypso_mcp.local.uploads.admission import UPLOAD_PATH
-from calypso_mcp.sqlite.faults import is_full
 
 #: Bytes gathered before they are written, and so the most that one upload holds in memory.
 _WRITE_BYTES = 1_048_576
@@ -63,8 +62,7 @@ async def receive(request: Request) -> Response:
     except ClientDisconnect:
         response = PlainTextResponse("The connection ended early.", 503)
     except Exception as error:  # noqa: BLE001 - the outermost handler of the address
-        status = HTTPStatus.INSUFFICIENT_STORAGE if is_full(error) else refusal_for(error).status
-        response = PlainTextResponse("The bytes could not be stored.", status)
+        response = PlainTextResponse("The bytes could not be stored.", refusal_for(error).status)
     response.headers.update({**ANSWER_HEADERS, "X-Request-Id": new_id("req")})
     return response
 
