@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
@@ -372,6 +373,17 @@ async def test_what_is_gone_is_removed_in_whatever_way_it_was_sent(rig: Rig, fol
     removed = [outcome["path"] for outcome in done["outcomes"] if outcome["outcome"] == "removed"]
     assert removed == ["hr/sub/b.md", "hr/sub/e.md", "hr/sub/hr/sub/d.md"]
     assert await names(rig) == ["hr/a.md", "hr/sub/c.md", "sub/c.md"]
+
+
+async def test_a_source_stays_that_has_the_name_of_a_file_that_never_arrived(rig: Rig, folder: Path) -> None:
+    fill(folder, "hr/a.md", "hr/b.md")
+    rig.wire.intercept = lambda request: httpx2.Response(503) if request.method == "PUT" else None
+    assert (await synced(rig))["counts"] == {"failed": 2}
+    rig.wire.intercept = lambda _: None
+    (folder / "hr" / "a.md").unlink()
+    await rig.ok("upload_file", text="Written by a person.", filename="a.md", bucket="docs")
+    for directory in ("hr", "."):
+        assert (await synced(rig, directory, dry_run=True))["counts"] == {"would_send": 1}
 
 
 async def test_what_was_sent_with_a_folder_below_is_removed_and_no_other_of_its_name(

@@ -116,8 +116,8 @@ class Uploads:
         bound = Declaration(destination=Destination(bucket_ids=(bucket_id,)))
         keys = [(file_id, bound.latest_key(origin)) for file_id, paths in origins.items() for origin in paths]
         sent = await self._sent.find([key for _, key in keys])
-        # The id of a file whose upload was cut off is not known.
-        return {file_id for file_id, key in keys if key in sent and sent[key].file_id in (None, file_id)}
+        # The id of a file whose upload was cut off is not known: it may never have arrived.
+        return {file_id for file_id, key in keys if key in sent and sent[key].file_id == file_id}
 
     async def version_before(self, declaration: Declaration) -> FileState | None:
         """Return what will become of the version that a bucket holds when the next one is sent.
