@@ -172,6 +172,23 @@ def test_letters_drawn_in_pieces_are_read_whole_and_once(
     assert read(drawn(draw)).text == words.replace(" ", "").replace("|", " ")
 
 
+@pytest.mark.parametrize(("gap", "text"), [(0, "मेंक"), (1.5, "में क"), (3, "में क")])
+def test_words_whose_letters_were_drawn_in_one_piece_are_told_apart_by_their_gap(
+    gap: float, text: str
+) -> None:
+    """Typst draws no spaces."""
+
+    def draw(page: Canvas) -> None:
+        page.setFont("Courier", 10)
+        page.addLiteral("/Span <</ActualText <feff092e09470902>>> BDC")
+        page.drawString(50, 700, "mm")
+        page.addLiteral("EMC /Span <</ActualText <feff0915>>> BDC")
+        page.drawString(50 + page.stringWidth("mm") + gap, 700, "m")
+        page.addLiteral("EMC")
+
+    assert read(drawn(draw)).text == text
+
+
 def test_right_to_left_letters_drawn_from_left_to_right_are_read_all_the_same() -> None:
     """Programs without any notion of direction write the letters in the order of the text."""
     line = "חופשה שנתית היא חמישה עשר ימים"

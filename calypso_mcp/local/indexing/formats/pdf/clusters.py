@@ -85,10 +85,9 @@ def _find_clusters(page: Any) -> tuple[dict[int, _Cluster], list[Glyph]]:
             pieces.setdefault(mark, []).append((_address(drawn.raw), box))
     clusters: dict[int, _Cluster] = {}
     for parts in pieces.values():
-        if len(parts) > 1:
-            lefts, bottoms, rights, tops = zip(*(box for _, box in parts), strict=True)
-            cluster = _Cluster((min(lefts), min(bottoms), max(rights), max(tops)))
-            clusters.update((address, cluster) for address, _ in parts)
+        lefts, bottoms, rights, tops = zip(*(box for _, box in parts), strict=True)
+        cluster = _Cluster((min(lefts), min(bottoms), max(rights), max(tops)))
+        clusters.update((address, cluster) for address, _ in parts)
     return clusters, spaces
 
 
