@@ -1,6 +1,6 @@
 """Letters of scripts whose signs combine, such as Thai and Devanagari, which are drawn in several pieces.
 
-Chromium states the text of such pieces as a whole (ISO 32000-2, 14.9.4). PDFium takes all of it for the first
+Programs state what such pieces say together (ISO 32000-2, 14.9.4). PDFium takes all of it for the first
 piece, repeats it where another stands above or below, and infers spaces from the place of the first.
 """
 
@@ -42,7 +42,7 @@ def has_clusters(text: str) -> bool:
 
 
 def read_clusters(page: Any, text_page: Any) -> str | None:
-    """Return the text of a page with what was drawn in pieces whole and once; None if nothing was."""
+    """Return the text of a page with what pieces say together whole and once; None if no text is stated."""
     clusters, spaces = _find_clusters(page)
     if not clusters:
         return None
@@ -74,7 +74,7 @@ def _read_line(line: _Line, spaces: list[Glyph]) -> str:
 
 
 def _find_clusters(page: Any) -> tuple[dict[int, _Cluster], list[Glyph]]:
-    """Return what was drawn in pieces by the addresses of its pieces, and the spaces, which have no width."""
+    """Return what pieces say together by the address of each, and the spaces, which have no width."""
     pieces: dict[int, list[tuple[int, tuple[float, float, float, float]]]] = {}
     spaces: list[Glyph] = []
     for drawn in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_TEXT], max_depth=1):
