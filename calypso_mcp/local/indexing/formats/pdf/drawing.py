@@ -86,7 +86,10 @@ def read_scans(file: FileContent) -> Document:
     def read(pdf: Any, index: int) -> str | None:
         if time.process_time() - started > _BUDGET_S:
             return None
-        page = pdf[index]
+        try:
+            page = pdf[index]
+        except pypdfium2.PdfiumError:  # damaged, as the reader says
+            return None
         try:
             return recognize(render_page(page))
         finally:
