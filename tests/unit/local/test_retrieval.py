@@ -310,6 +310,8 @@ def test_in_some_files_words_tell_as_much_as_they_do_there(connection: sqlite3.C
         ("The margin of FY22.", "2022"),
         ("a rise of TNF-\u03b1", "TNF-alpha"),
         ("a rise of TNFalpha", "TNF\u03b1"),
+        ("5 ug of folate", "\u00b5g"),
+        ("5 \u03bcg of folate", "ug"),
         ("the \u0394-variant", "delta"),
         ("call getUserName first", "user name"),
         ("call get_user_name first", "getUserName"),

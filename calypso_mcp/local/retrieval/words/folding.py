@@ -21,6 +21,8 @@ _LETTERS = {
 }  # fmt: skip
 _LETTER = re.compile(f"[{''.join(_LETTERS)}]")
 _GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]+")
+#: "µg" is written "ug" where a keyboard has no Greek.
+_MICRO = re.compile("μ(?=[A-Za-z])")
 #: Greek letters that stand alone in other languages, as in names of proteins. Omicron and eta are articles.
 _NAMES = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "θ": "theta",
@@ -35,7 +37,7 @@ def fold(text: str) -> str:
     """Return `text` in compatibility form with one spelling for each letter; private-use characters stay."""
     text = _UNSEEN.sub("", _MARKS_RUN.sub(r"\1", text))
     text = _LETTER.sub(lambda match: _LETTERS[match[0]], normalize("NFKC", text))
-    return _GREEK.sub(_plain_greek, text)
+    return _GREEK.sub(_plain_greek, _MICRO.sub("u", text))
 
 
 def _plain_greek(match: re.Match[str]) -> str:
