@@ -33,6 +33,8 @@ _PAUSE_S: Final = 0.5
 HEARTBEAT_S: Final = 5.0
 #: A repeated report must still be larger than the one before (MCP specification, progress).
 _SMALLEST_STEP: Final = 0.01
+#: What a report under way states at most: if the end of the call cuts it off, the last one is still larger.
+_MOST_UNDER_WAY: Final = 99.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +87,20 @@ class CallProgress:
         while True:
             with anyio.move_on_after(heartbeat_s):
                 await self._news.wait()
-            await self.send_now()
+            await self._report(_MOST_UNDER_WAY)
             await anyio.sleep(pause_s)
 
-    @property
-    def has_news(self) -> bool:
-        """Whether the latest step has not been sent yet."""
-        return self._step is not self._sent_step
+    async def finish(self) -> None:
+        """Send the latest step, unless it has been sent."""
+        if self._step is not self._sent_step or self._percent() > self._sent:
+            await self._report(100.0)
 
-    async def send_now(self) -> None:
-        """Send the latest step."""
+    async def _report(self, most: float) -> None:
         self._news = anyio.Event()
         step = self._step
-        self._sent = round(max(self._percent(), self._sent + _SMALLEST_STEP), 2)
+        self._sent = round(max(min(self._percent(), most), self._sent + _SMALLEST_STEP), 2)
         await self._send(self._sent, 100.0, self.message())
-        # Only now: at the end of a call, a report under way is cancelled, and made once more.
+        # Only now: at the end of a call, a report under way is cut off, and made once more.
         self._sent_step = step
 
     def _percent(self) -> float:
@@ -129,5 +130,4 @@ async def call_progress(
     progress = CallProgress(relayed(ctx.report_progress), phases)
     async with run_in_background(progress.run):
         yield progress
-    if progress.has_news:
-        await progress.send_now()
+    await progress.finish()
