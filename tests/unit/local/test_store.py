@@ -406,7 +406,7 @@ async def test_an_index_made_by_other_rules_is_written_again_when_the_store_open
         assert not await database.read(index.is_outdated)
 
 
-async def test_whoever_waits_for_another_process_to_upgrade_the_store_may_give_up(tmp_path: Path) -> None:
+async def test_waiting_for_another_process_to_upgrade_the_store_can_be_cancelled(tmp_path: Path) -> None:
     path = tmp_path / "calypso.db"
     with contextlib.closing(
         sqlite3.connect(path, isolation_level=None, check_same_thread=False)

@@ -100,3 +100,15 @@ async def test_a_report_that_is_cut_off_is_made_once_more():
     await progress.finish()
     # The first may have arrived.
     assert reports == [99.9, 100]
+
+
+async def test_what_was_whole_under_way_is_whole_at_the_end():
+    listener = Listener()
+    progress = CallProgress(listener.send)
+    progress.update(Step("indexing", 2, 2))
+    async with anyio.create_task_group() as running:
+        running.start_soon(progress.run)
+        await listener.until(1)
+        running.cancel_scope.cancel()
+    await progress.finish()
+    assert [report[0] for report in listener.reports] == [99.9, 100]
