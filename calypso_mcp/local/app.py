@@ -40,6 +40,7 @@ from calypso_mcp.local.routes import (
 )
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.worker import IndexingWorker
+from calypso_mcp.sqlite.connections import is_read_only
 from calypso_mcp.sqlite.faults import gone
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ async def open_backend(options: LocalOptions, *, must_exist: bool = False) -> As
             semantics = _open_semantics(options, database)
             backend = Backend(options, database, blobs, worker.wake, semantics, writer)
             jobs = [worker.run, lambda: keep_house(backend), *([semantics.run] if semantics else [])]
-            async with run_in_background(*jobs):
+            async with run_in_background(*([] if is_read_only(options.data_dir) else jobs)):
                 yield _build_app(backend)
     finally:
         presence.leave()
@@ -127,6 +128,8 @@ def _prepare(options: LocalOptions, blobs: Blobs, presence: Presence) -> None:
     try:
         options.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _warn_if_open_to_others(options.data_dir)
+        if is_read_only(options.data_dir) and (options.data_dir / STORE_FILE).exists():
+            return
         blobs.prepare()
         presence.enter()
         presence.forget_ended()

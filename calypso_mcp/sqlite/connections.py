@@ -43,12 +43,22 @@ class KeepingConnection(sqlite3.Connection):
     It is `kept` by its name; for one thread at a time, like the connection.
     """
 
+    #: Where SQLite takes a file for unchanging: the file, and when it was written last, in nanoseconds.
+    fixed: tuple[Path, int] | None = None
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.kept: dict[str, object] = {}
 
+    def is_current(self) -> bool:
+        """Whether the file is what SQLite takes it for. Blocks for two looks at the disk."""
+        if self.fixed is None:
+            return True
+        path, written_at = self.fixed
+        return path.stat().st_mtime_ns == written_at and not log_of(path).exists()
 
-def open_private(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection:
+
+def open_private(path: Path | None, *, is_durable: bool = True) -> KeepingConnection:
     """Connect to the file, which is created for its owner only where it does not exist; None: in memory.
 
     SQLite gives the files beside it the same permissions. What is not `is_durable` does not wait for the disk
@@ -68,21 +78,27 @@ def open_private(path: Path | None, *, is_durable: bool = True) -> sqlite3.Conne
     return connect(path, is_durable=is_durable)
 
 
-def connect(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection:
+def connect(path: Path | None, *, is_durable: bool = True) -> KeepingConnection:
     """Return a connection in WAL mode that commits only when told to. It never creates the file.
 
     Raises:
         sqlite3.Error: The file does not exist or cannot be used.
+        OSError: The file does not exist, in a folder that cannot be written to.
     """
+    # By default SQLite would replace a file that vanished with an empty one that others may read.
+    address, fixed = ":memory:" if path is None else f"{path.absolute().as_uri()}?mode=rw", None
+    if path is not None and is_read_only(path.parent) and not log_of(path).exists():
+        # SQLite makes files beside one that may change, and cannot here.
+        address, fixed = f"{path.absolute().as_uri()}?mode=ro&immutable=1", (path, path.stat().st_mtime_ns)
     connection = sqlite3.connect(
-        # By default SQLite would replace a file that vanished with an empty one that others may read.
-        ":memory:" if path is None else f"{path.absolute().as_uri()}?mode=rw",
+        address,
         uri=path is not None,
         isolation_level=None,
         check_same_thread=False,
         timeout=_BUSY_TIMEOUT_S,
         factory=KeepingConnection,
     )
+    connection.fixed = fixed
     try:
         connection.row_factory = sqlite3.Row
         # The change to WAL does not wait for other processes by itself.
@@ -94,6 +110,16 @@ def connect(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection
         connection.close()
         raise
     return connection
+
+
+def log_of(path: Path) -> Path:
+    """Return where SQLite keeps what was written to `path` last."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether the folder exists and nothing can be written into it."""
+    return folder.is_dir() and not os.access(folder, os.W_OK)
 
 
 def until_free(attempt: Callable[[], T], *, patience_s: float = PATIENCE_S) -> T:

@@ -33,6 +33,10 @@ class StoreGone(StoreFault):
     default_code = "store_gone"
 
 
+class StoreReadOnly(StoreFault):
+    """The data folder can be read, but not written."""
+
+
 class StoreDamaged(StoreFault):
     """A file of the data folder is damaged."""
 
@@ -110,6 +114,19 @@ def gone(path: Path) -> StoreGone:
     return StoreGone(
         f"{path} was deleted or replaced while it was in use.",
         hint="The operator must restore the data folder, or restart the server to begin with an empty one.",
+    )
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether the file can be read, but not written."""
+    return _code(error) & 0xFF == sqlite3.SQLITE_READONLY
+
+
+def read_only(path: Path) -> StoreReadOnly:
+    """Return the error for writing to a file that can only be read."""
+    return StoreReadOnly(
+        f"{path} can be read, but not written.",
+        hint="To change its buckets, the operator must give the server write access to the data folder.",
     )
 
 

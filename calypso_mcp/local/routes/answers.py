@@ -26,7 +26,7 @@ from calypso_mcp.local.routes.answer_shape import Cited, Said, Turn
 from calypso_mcp.local.store import agents, answers, files
 from calypso_mcp.local.store.agents import AgentScope
 from calypso_mcp.local.store.answers import TurnRow
-from calypso_mcp.sqlite.faults import is_full
+from calypso_mcp.sqlite.faults import STORE_TROUBLE, StoreReadOnly, is_full
 
 if TYPE_CHECKING:
     from calypso_mcp.local.writing.writer import Outcome, Writer
@@ -80,9 +80,9 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
     if body.store:
         try:
             await backend.database.write(lambda connection: answers.insert(connection, row), durable=False)
-        except (sqlite3.Error, OSError) as error:
-            # A full disk costs the memory of the conversation, but not the answer.
-            if not is_full(error):
+        except STORE_TROUBLE as error:
+            # A disk that is full or read-only costs the memory of the conversation, but not the answer.
+            if not is_full(error) and not isinstance(error, StoreReadOnly):
                 raise
     events = _stream(backend.writer, Turn(row, wire.ABSTAINED, [_NOT_FOUND]), found)
     if body.stream:

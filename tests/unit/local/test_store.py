@@ -25,7 +25,14 @@ from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store.connections.database import Database, Readers
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.connections.writer import Write, Writer
-from calypso_mcp.sqlite.connections import connect, count_applied, migrate, open_private, split_script
+from calypso_mcp.sqlite.connections import (
+    KeepingConnection,
+    connect,
+    count_applied,
+    migrate,
+    open_private,
+    split_script,
+)
 from calypso_mcp.sqlite.faults import StoreDamaged, StoreFault, StoreGone
 
 BOUND_S = 20.0
@@ -134,9 +141,9 @@ async def test_a_closed_writer_commits_what_was_queued(tmp_path: Path) -> None:
 
 def test_a_read_that_finds_nothing_leaves_its_connection_to_the_next(tmp_path: Path) -> None:
     open_private(tmp_path / "calypso.db").close()
-    opened: list[sqlite3.Connection] = []
+    opened: list[KeepingConnection] = []
 
-    def open_counted() -> sqlite3.Connection:
+    def open_counted() -> KeepingConnection:
         opened.append(connect(tmp_path / "calypso.db"))
         return opened[-1]
 

@@ -20,13 +20,24 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.connections.writer import Write, Writer
-from calypso_mcp.sqlite.connections import connect, migrate, open_private, transaction, until_free
+from calypso_mcp.sqlite.connections import (
+    KeepingConnection,
+    connect,
+    is_read_only,
+    log_of,
+    migrate,
+    open_private,
+    transaction,
+    until_free,
+)
 from calypso_mcp.sqlite.faults import (
     FileWatch,
     damaged,
     is_busy,
     is_damaged,
     is_of_another_version,
+    is_refused,
+    read_only,
     upgraded,
 )
 
@@ -120,9 +131,8 @@ class Database:
     @property
     def log_bytes(self) -> int:
         """Size of the write-ahead log. Blocks for one stat."""
-        log = self._path.with_name(self._path.name + "-wal")
         try:
-            return log.stat().st_size
+            return log_of(self._path).stat().st_size
         except FileNotFoundError:
             return 0
 
@@ -145,6 +155,8 @@ class Database:
             self._check()  # what SQLite says of a file that vanished meanwhile names no reason
             if is_damaged(error):
                 raise damaged(self._path) from error
+            if is_refused(error) and is_read_only(self._path.parent):
+                raise read_only(self._path) from error
             if is_of_another_version(error):
                 raise upgraded(self._path) from error
             raise
@@ -183,9 +195,9 @@ def _checkpoint(connection: sqlite3.Connection) -> Any:
 class Readers:
     """Connections for reads, opened when first needed. Safe to use from several threads."""
 
-    def __init__(self, open_connection: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, open_connection: Callable[[], KeepingConnection]) -> None:
         self._open_connection = open_connection
-        self._idle: deque[sqlite3.Connection] = deque()
+        self._idle: deque[KeepingConnection] = deque()
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` reads. Blocks."""
@@ -207,9 +219,11 @@ class Readers:
         while self._idle:
             self._idle.pop().close()
 
-    def _take(self) -> sqlite3.Connection:
+    def _take(self) -> KeepingConnection:
         with contextlib.suppress(IndexError):
-            return self._idle.pop()
+            while not (connection := self._idle.pop()).is_current():
+                connection.close()
+            return connection
         connection = self._open_connection()
         connection.execute("PRAGMA query_only=ON")
         return connection
