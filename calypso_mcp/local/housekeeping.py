@@ -8,6 +8,7 @@ from itertools import count
 
 import anyio
 
+from calypso_mcp import __version__
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 from calypso_mcp.local.store import answers, files, sessions, tasks
@@ -42,7 +43,7 @@ async def keep_house(backend: Backend) -> None:
 async def _clean(backend: Backend) -> None:
     """Drop what has expired, and the bytes of sessions that ended without a file or are unknown.
 
-    Files that failed because they needed OCR are queued again once it is installed.
+    Files that could not be read are queued again for a new version, and scans once OCR is installed.
     """
     before = backend.now() - backend.options.orphan_lifetime_s
     # Listed first: a session is in the store before its bytes are on the disk.
@@ -52,8 +53,7 @@ async def _clean(backend: Backend) -> None:
         sessions.drop_addresses(connection, before)
         files.drop_successors(connection, before)
         answers.drop(connection, backend.now() - answers.LIFETIME_S)
-        if is_recognition_installed():
-            tasks.queue_scans(connection)
+        tasks.queue_unreadable(connection, __version__, can_recognize=is_recognition_installed())
         ended = held.intersection(sessions.list_stale(connection, before))
         # Cancelled ones stay cancelled; an upload that continues one of the others starts over.
         rows = sessions.get_all(connection, ended).values()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.processes import run, running
+from tests.support.pdfs import encrypted_pdf
 
 
 @pytest.fixture
@@ -55,11 +56,14 @@ def test_what_changes_in_the_folder_changes_in_the_bucket(folder: Path) -> None:
     assert held(folder) == ["leave.md", "new.md"]
 
 
-def test_a_picture_without_text_fails_the_first_round_only(folder: Path) -> None:
+def test_files_that_cannot_be_read_are_named_each_time_and_fail_the_first_round_only(folder: Path) -> None:
     (folder / "photo.html").write_text("<html><body><img src='photo.png'></body></html>")
+    (folder / "locked.pdf").write_bytes(encrypted_pdf(["Behind a password."]))
     rounds = [sync(folder) for _ in range(2)]
     assert [done.returncode for done in rounds] == [1, 0]
-    assert "photo.html" in rounds[0].stdout + rounds[0].stderr
+    for done in rounds:
+        assert "locked.pdf: The PDF is protected by a password" in done.stdout
+        assert "photo.html: The file contains no text" in done.stdout
 
 
 def test_a_dry_run_changes_nothing(folder: Path) -> None:

@@ -17,6 +17,7 @@ from mcp.client import Client
 
 from calypso_mcp.assembly.server import running_server
 from calypso_mcp.settings import settings_from
+from tests.support.pdfs import encrypted_pdf, text_pdf
 from tests.support.upload_rig import BOUND_S, Rig, upload_rig
 
 
@@ -199,23 +200,44 @@ async def test_a_file_that_failed_or_was_deleted_since_is_sent_again_and_stays_t
         assert alone["outcome"] == "replayed"
 
 
-async def test_a_file_that_holds_no_text_is_sent_once_and_is_no_failure_of_a_later_call(
-    folder: Path, data_dir: Path
+@pytest.mark.parametrize("is_plain", [False, True])
+@pytest.mark.parametrize("before", [None, b"A version that can be read."])
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("scan.html", b"<html><body><img src='scan.png'></body></html>", "empty"),
+        ("locked.pdf", encrypted_pdf(["Behind a password."]), "encrypted"),
+        ("damaged.docx", b"PK\x03\x04 and then nothing", "broken"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_is_sent_once_and_is_no_failure_of_a_later_call(
+    name: str,
+    content: bytes,
+    code: str,
+    *,
+    before: bytes | None,
+    is_plain: bool,
+    folder: Path,
+    data_dir: Path,
 ) -> None:
-    (folder / "scan.html").write_text("<html><body><img src='scan.png'></body></html>")
-    async with upload_rig(data_dir, folder) as rig:
+    file = folder / name
+    async with upload_rig(data_dir, folder, is_plain=is_plain) as rig:
+        if before is not None:
+            file.write_bytes(before if name != "locked.pdf" else text_pdf([[before.decode()]]))
+            await upload(rig, folder, wait=True)
+        file.write_bytes(content)
         done = await upload(rig, folder, wait=True)
-        assert (done["counts"], done["outcomes"][0]["code"]) == ({"failed": 1}, "empty")
-        again = await upload(rig, folder, wait=True)
-        assert (again["counts"], creates(rig), puts(rig)) == ({"replayed": 1}, 0, 0)
-        assert again["outcomes"][0]["reason"] == done["outcomes"][0]["reason"]
-        assert (await rig.ok("upload_batch", directory=str(folder), bucket="docs", dry_run=True))[
-            "counts"
-        ] == {"replayed": 1}
-        alone = await rig.ok("upload_file", path=str(folder / "scan.html"))
-        assert (alone["outcome"], alone["readiness"]) == ("replayed", "failed")
+        assert (done["counts"], done["outcomes"][0]["code"]) == ({"failed": 1}, code)
+        for _ in range(2):
+            again = await upload(rig, folder, wait=True)
+            assert (again["counts"], creates(rig), puts(rig)) == ({"replayed": 1}, 0, 0)
+            assert again["outcomes"][0]["reason"] == done["outcomes"][0]["reason"]
+        alone = await rig.ok("upload_file", path=str(file))
+        assert (alone["outcome"], alone["readiness"], creates(rig)) == ("replayed", "failed", 0)
         assert alone["reason"] == done["outcomes"][0]["reason"]
-        (folder / "scan.html").write_text("<p>The page was typed again.</p>")
+        dry = await rig.ok("upload_batch", directory=str(folder), bucket="docs", dry_run=True)
+        assert dry["counts"] == {"replayed": 1}
+        file.write_bytes(text_pdf([["Without a password."]]) if name == "locked.pdf" else b"Typed again.")
         assert (await upload(rig, folder, wait=True))["counts"] == {"accepted": 1}
 
 

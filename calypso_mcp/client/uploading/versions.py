@@ -81,25 +81,30 @@ class Versions:
                 for index, named in zip(indexes, await self._under_kept_names(own, listed), strict=True):
                     uploads[index] = named
                 lineages = {uploads[index].declaration.lineage for index in indexes}
-                held = _by_lineage(await self._asked(bucket_id, lineages) if listed is None else listed)
+                asked = await self._asked(bucket_id, lineages) if listed is None else listed
+                held, unreadable = _by_lineage(asked), _by_lineage(asked, are_unreadable=True)
             except CalypsoError:
                 if any(uploads[index].declaration.if_exists == "skip" for index in indexes):
                     raise
                 # Sending fails in the same way, and reports it file by file.
                 continue
-            known = [index for index in indexes if uploads[index].declaration.lineage in held]
 
-            async def settle(index: int, held: Mapping[str, list[Source]] = held) -> None:
-                versions = held[uploads[index].declaration.lineage]
-                state = await self._settled(uploads[index], versions, relabels=relabels)
-                if state is None:
-                    found.earlier[index] = versions[-1]
-                    replaces = uploads[index].declaration.if_exists == "replace"
-                    uploads[index] = replace(uploads[index], supersedes=replaces)
-                else:
+            async def settle(
+                index: int,
+                held: Mapping[str, list[Source]] = held,
+                unreadable: Mapping[str, list[Source]] = unreadable,
+            ) -> None:
+                declared = uploads[index].declaration
+                versions = held.get(declared.lineage, [])
+                failed = unreadable.get(declared.lineage, [])
+                state = await self._settled(uploads[index], versions, failed, relabels=relabels)
+                if state is not None:
                     found.settled[index] = state
+                elif versions:
+                    found.earlier[index] = versions[-1]
+                    uploads[index] = replace(uploads[index], supersedes=declared.if_exists == "replace")
 
-            await for_each(settle, known, limit=_PARALLEL)
+            await for_each(settle, indexes, limit=_PARALLEL)
         return found
 
     async def newest(self, declaration: Declaration) -> Source | None:
@@ -165,15 +170,19 @@ class Versions:
         return names
 
     async def _settled(
-        self, upload: Upload, versions: Sequence[Source], *, relabels: bool
+        self, upload: Upload, versions: Sequence[Source], unreadable: Sequence[Source], *, relabels: bool
     ) -> FileState | None:
-        """Return the state of an input that need not be sent, else None. Only the newest can be replaced."""
+        """Return the state of an input that need not be sent, else None.
+
+        Of the `versions`, only the newest can be replaced. What is `unreadable` would be so again.
+        """
         declared = upload.declaration
-        candidates = versions[-1:] if declared.if_exists == "replace" else versions
+        candidates = [*unreadable, *(versions[-1:] if declared.if_exists == "replace" else versions)]
         try:
             same = [candidate for candidate in candidates if await _is_same(upload, candidate)]
             if not same:
-                return _state_of(versions[-1], earlier="kept") if declared.if_exists == "skip" else None
+                keeps = versions and declared.if_exists == "skip"
+                return _state_of(versions[-1], earlier="kept") if keeps else None
             source = same[-1]
             labels = _changed_labels(declared, source)
             if labels is not None and relabels:
@@ -184,11 +193,13 @@ class Versions:
         return _state_of(source, earlier=None if labels is None else "relabelled")
 
 
-def _by_lineage(listed: Iterable[Source]) -> Mapping[str, list[Source]]:
-    """Return the sources of each lineage that have not failed, the newest last."""
+def _by_lineage(listed: Iterable[Source], *, are_unreadable: bool = False) -> Mapping[str, list[Source]]:
+    """Return the sources of each lineage that have not failed, or those `are_unreadable`; the newest last."""
     held: dict[str, list[Source]] = defaultdict(list)
     for source in sorted(listed, key=lambda source: source.created_at or ""):
-        if source.kind == "file" and state_of_file(source).readiness is not Readiness.FAILED:
+        state = state_of_file(source)
+        is_wanted = state.is_unreadable if are_unreadable else state.readiness is not Readiness.FAILED
+        if source.kind == "file" and is_wanted:
             held[source.identity].append(source)
     return held
 

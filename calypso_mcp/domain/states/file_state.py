@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from calypso_mcp.domain.states.readiness import GONE, Readiness, overall
+from calypso_mcp.domain.states.readiness import GONE, UNREADABLE, Readiness, overall
 from calypso_mcp.errors import CalypsoError, InputError
 
 #: The outcome of an upload. `accepted`: uploaded now. `replayed`: it was there already. `rejected`: refused,
@@ -101,14 +101,14 @@ class FileState:
         return self.outcome == "replayed"
 
     @property
-    def is_textless(self) -> bool:
-        """Whether a photograph or, without OCR, a scan was read: the same content would fail again."""
-        return self.code in {"empty", "no_text_layer"}
+    def is_unreadable(self) -> bool:
+        """Whether the same content would fail again: a damaged or encrypted file, or one without text."""
+        return self.code in UNREADABLE
 
     @property
     def is_gone(self) -> bool:
         """Whether the file has failed or been deleted, so that it has to be uploaded again."""
-        return self.status.lower() in GONE and not self.is_textless
+        return self.status.lower() in GONE and not self.is_unreadable
 
     @property
     def code(self) -> str | None:

@@ -29,6 +29,8 @@ class FileStatus(StrEnum):
 
 #: States of a file that has to be uploaded again.
 GONE: Final = frozenset({FileStatus.FAILED, FileStatus.DELETED, "error"})
+#: Errors of reading that the same content would meet again. Timeouts and lost bytes may pass.
+UNREADABLE: Final = frozenset({"broken", "empty", "encrypted", "no_text_layer", "too_large", "unsupported"})
 
 
 class SyncStatus(StrEnum):

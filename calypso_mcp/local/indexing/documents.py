@@ -8,7 +8,15 @@ from functools import cached_property
 from typing import Literal
 
 FailureCode = Literal[
-    "encrypted", "no_text_layer", "broken", "too_large", "unsupported", "empty", "timeout", "content_missing"
+    "encrypted",
+    "no_text_layer",
+    "broken",
+    "too_large",
+    "unsupported",
+    "empty",
+    "timeout",
+    "content_missing",
+    "indexing_stopped",
 ]
 
 #: Characters of text that one file may hold.

@@ -219,6 +219,9 @@ def _took_too_long() -> ExtractionFailed:
 def _explain_death(status: int | None) -> ExtractionFailed:
     if status is not None and status == -getattr(signal, "SIGXCPU", 0) != 0:
         return _took_too_long()
+    # The system may have ended it for lack of memory, which passes.
+    is_killed = status == -getattr(signal, "SIGKILL", 9)
     return ExtractionFailed(
-        "broken", "The file's reader stopped: the file is damaged or needs more memory than allowed."
+        "indexing_stopped" if is_killed else "broken",
+        "The file's reader stopped: the file is damaged or needs more memory than allowed.",
     )

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from calypso_mcp.domain.states.readiness import FileStatus
+from calypso_mcp.domain.states.readiness import UNREADABLE, FileStatus
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 
@@ -211,11 +211,14 @@ def give_back(
     connection.executemany("UPDATE files SET status = 'queued' WHERE id = ?", given_back)
 
 
-def queue_scans(connection: sqlite3.Connection) -> None:
-    """Queue the files again that failed because their text could not be recognized."""
+def queue_unreadable(connection: sqlite3.Connection, version: str, *, can_recognize: bool) -> None:
+    """Queue the files again that a new `version` of the readers, or text recognition, may be able to read."""
+    new = connection.execute("INSERT OR IGNORE INTO readers VALUES (?)", (version,)).rowcount
+    codes = UNREADABLE if new else {"no_text_layer"} if can_recognize else ()
     queued = connection.execute(
         "UPDATE files SET status = 'queued', error_code = NULL, error_message = NULL"
-        " WHERE error_code = 'no_text_layer' RETURNING id"
+        " WHERE error_code IN (SELECT value FROM json_each(?)) RETURNING id",
+        (json.dumps(list(codes)),),
     ).fetchall()
     connection.executemany("UPDATE tasks SET status = 'queued', attempts = 0 WHERE file_id = ?", queued)
 

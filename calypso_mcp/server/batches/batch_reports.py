@@ -220,7 +220,7 @@ def report_input(
         hint=_changed_hint(state) if has_changed else state.hint or "",
     )
     if indexed is not None and indexed.readiness is Readiness.FAILED:
-        if state.is_replayed and indexed.is_textless:
+        if state.is_replayed and indexed.is_unreadable:
             # Said when it was sent; nothing is left to do about it.
             update = {"file_id": indexed.file_id, "reason": reason_line(indexed.message or "")}
             return outcome.model_copy(update=update)

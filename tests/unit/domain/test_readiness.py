@@ -128,7 +128,11 @@ def test_polling_starts_quickly_and_slows_down_to_its_cap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "is_gone"), [("empty", False), ("no_text_layer", False), ("encrypted", True), ("timeout", True)]
+    ("code", "is_gone"),
+    [
+        *((code, False) for code in ("empty", "no_text_layer", "encrypted", "broken", "too_large")),
+        *((code, True) for code in ("timeout", "indexing_stopped", "content_missing", "indexing_failed")),
+    ],
 )
-def test_a_file_without_text_is_not_sent_again(code: str, is_gone: bool):
+def test_a_file_that_cannot_be_read_is_not_sent_again_unless_that_may_pass(code: str, is_gone: bool):
     assert FileState(status="failed", reason=Reason(code, "It failed.")).is_gone is is_gone

@@ -176,6 +176,20 @@ async def test_an_idle_process_that_died_costs_no_file(extractor: Extractor, tmp
 
 
 @posix_only
+@pytest.mark.parametrize(("sent", "code"), [("SIGKILL", "indexing_stopped"), ("SIGSEGV", "broken")])
+async def test_only_a_crash_of_its_reader_is_the_fault_of_a_file(
+    extractor: Extractor, tmp_path: Path, sent: str, code: str
+) -> None:
+    async def die(child: ChildProcess, limits: ExtractionLimits) -> Document:
+        os.kill(child._process.pid, getattr(signal, sent))
+        return await child.read(FileToRead(tmp_path / "any", "pdf"), limits)
+
+    with anyio.fail_after(30), pytest.raises(ExtractionFailed) as caught:
+        await extractor._readers.ask(die)
+    assert caught.value.code == code
+
+
+@posix_only
 async def test_a_process_that_dies_at_work_fails_its_file_only(tmp_path: Path) -> None:
     child = await ChildProcess.start()
     try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from calypso_mcp import __version__
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.indexing.chunking import split
@@ -181,6 +183,7 @@ async def test_what_needed_ocr_is_read_again_once_it_is_installed_and_no_other_f
     database: Database, tmp_path: Path
 ) -> None:
     await queue(database, [SMALL, SMALL])
+    await database.write(partial(tasks.queue_unreadable, version=__version__, can_recognize=False))
 
     def fail(connection: sqlite3.Connection) -> list[str]:
         ids = [row[0] for row in connection.execute("SELECT file_id FROM tasks ORDER BY position")]
@@ -199,3 +202,21 @@ async def test_what_needed_ocr_is_read_again_once_it_is_installed_and_no_other_f
 
         await wait_for(scan, "content_missing")  # nothing was uploaded
         await wait_for(blank, "empty")
+
+
+async def test_a_new_version_reads_once_what_earlier_ones_could_not_read(database: Database) -> None:
+    await queue(database, [SMALL, SMALL])
+    encrypted, late = [name for group in await claim(database) for name in group]
+
+    async def start(version: str) -> list[str]:
+        await database.write(partial(tasks.queue_unreadable, version=version, can_recognize=False))
+        return [name for group in await claim(database) for name in group]
+
+    def fail(connection: sqlite3.Connection) -> None:
+        for name, code in ((encrypted, "encrypted"), (late, "timeout")):
+            [file_id] = connection.execute("SELECT id FROM files WHERE filename = ?", (name,)).fetchone()
+            tasks.fail(connection, file_id, code=code, message="It failed.", now=1.0)
+
+    for version, again in (("1", [encrypted]), ("1", []), ("2", [encrypted]), ("1", []), ("2", [])):
+        await database.write(fail)
+        assert await start(version) == again

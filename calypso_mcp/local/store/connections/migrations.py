@@ -174,6 +174,9 @@ DROP INDEX tasks_unfinished;
 CREATE INDEX tasks_unfinished ON tasks (bucket_id, attempts, position) WHERE status IN ('queued', 'indexing');
 """
 
+#: Versions of this program that have read the files that earlier ones could not read.
+READERS = "CREATE TABLE readers (version TEXT PRIMARY KEY) WITHOUT ROWID;"
+
 MIGRATIONS: Migrations = (
     ("catalogue", CATALOGUE),
     ("retrieval index", RETRIEVAL_INDEX),
@@ -187,4 +190,5 @@ MIGRATIONS: Migrations = (
     ("outlines of passages", OUTLINES),
     ("without unread columns", WITHOUT_UNREAD),
     ("queues of buckets", QUEUES),
+    ("readers", READERS),
 )
