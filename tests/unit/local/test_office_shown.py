@@ -24,7 +24,6 @@ from odf.style import MasterPage, PageLayout
 from odf.table import Table, TableCell, TableRow
 from odf.text import P, Ruby, RubyBase, RubyText, Span
 from openpyxl.comments import Comment
-from pptx.util import Inches
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.registry import choose_entry
@@ -120,19 +119,6 @@ def test_signs_on_a_slide_are_read_as_they_are_shown(font: str, signs: str, text
     run = f'<a:rPr><a:sym typeface="{font}" charset="2"/></a:rPr><a:t>{signs}</a:t>'
     edits: Edits = {"ppt/slides/slide3.xml": lambda xml: xml.replace("<a:t>First</a:t>", run)}
     assert read("a.pptx", edited(deck(), edits)).blocks[0].text == text
-
-
-def test_powers_stand_apart_from_their_numbers_in_word_and_powerpoint() -> None:
-    document, presentation = docx.Document(), pptx.Presentation()
-    box = presentation.slides.add_slide(presentation.slide_layouts[6]).shapes.add_textbox(*(Inches(1),) * 4)
-    written, drawn = document.add_paragraph(), box.text_frame.paragraphs[0]
-    for text in ("10", "6", " in the 1", "st", " of 1", "0"):
-        word, run = written.add_run(text), drawn.add_run()
-        run.text, run.font.bold = text, True
-        word.bold, word.font.superscript = True, text in {"6", "st"}
-        run.font._element.set("baseline", "30000" if text in {"6", "st"} else "0")  # pyright: ignore[reportPrivateUsage]
-    for name, data in (("a.docx", saved(document.save)), ("a.pptx", saved(presentation.save))):
-        assert read(name, data).text == "10^6 in the 1st of 10"
 
 
 def test_slides_in_utf_16_are_read() -> None:

@@ -51,6 +51,7 @@ _NAMING = {"caption": 1, "thead": 0}
 #: How many tables, and the page around them, are open in a table that no other holds.
 _IN_ONE_TABLE = 2
 #: Lists that show other signs than numbers, as far as the page says without its styles.
+_NUMBER = re.compile("[-+\u2013\u2212]?[0-9]")
 _OTHER_SIGNS = re.compile(r"alpha|roman|none|unstyled|list-style(?!-type: ?decimal)")
 #: Elements whose lines stay together in one block.
 _GROUPS = frozenset({"ul", "ol", "dl", "menu", "dir", "table"})
@@ -151,7 +152,7 @@ class _Reader:
 
     def _raise_number(self, sup: LexborNode) -> None:
         """Keep a power or the number of a note apart from the number before it."""
-        if self._inline and self._inline[-1][-1:].isdigit() and sup.text()[:1].isdigit():
+        if self._inline and self._inline[-1][-1:].isdigit() and _NUMBER.match(sup.text()):
             self._inline.append("^")
 
     def _say_attributes(self, node: LexborNode, *, entering: bool) -> None:

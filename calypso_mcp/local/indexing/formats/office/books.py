@@ -14,6 +14,8 @@ from calypso_mcp.local.indexing.formats.encodings.labels import codec_of, xml_en
 from calypso_mcp.local.indexing.formats.office.packages import Package, decode_part
 
 _BODY = re.compile(r"<body\b[^<>]*>")
+#: Where a power or the number of a note follows a number.
+_POWER = re.compile(r"(?<=\d)(?=<sup\b[^<>]*>(?:<a\b[^<>]*>)?[-+\u2013\u2212]?\d)")
 _PAGES = (".xhtml", ".html", ".htm")
 _LONGEST_NAME = 300
 #: A chapter that names itself without a heading does so in one of its first elements.
@@ -31,9 +33,10 @@ def with_chapter_names(package: Package) -> bytes | None:
     for page in filter(_is_page, package.names):
         content = package.part(page)
         codec = _foreign_codec(content)
-        pages[page] = decode_part(content, codec or "utf-8")
-        if codec is not None:
-            changed[page] = pages[page] = pages[page].partition("?>")[2]
+        given = decode_part(content, codec or "utf-8")
+        pages[page] = _POWER.sub("^", given if codec is None else given.partition("?>")[2])
+        if pages[page] != given:
+            changed[page] = pages[page]
     names: dict[str, str] = {}
     for page, name in _chapters(package, pages):
         names.setdefault(page, name)

@@ -29,7 +29,7 @@ _OPEN_STYLES = re.compile(r"^styles\.xml$")
 #: Four figures are a year.
 _PAGE_NUMBER = re.compile(r"\W{0,3}\d{1,3}(?:\W{1,3}\d{1,3})?\W{0,3}")
 _PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
-_SHEETS = re.compile(r"^(?:xl/(?:workbook|worksheets/[^/]+)|content)\.xml$")
+_SHEETS = re.compile(r"^(?:xl/(?:workbook|sharedStrings|worksheets/[^/]+)|content)\.xml$")
 #: Rows, columns and sheets that anydoc leaves out.
 _HIDDEN = re.compile(
     r"""(<(?:x:)?(?:row|col|sheet)\b[^<>]*?)\s(?:hidden="(?:1|true)"|state="(?:veryH|h)idden")"""
@@ -102,12 +102,21 @@ OPEN_NOTE = Markup(
     "</office:annotation>",
     re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b|</text:p>"),
 )
-#: A run that ends with a digit, and the properties of the next, which begins with one.
+#: A run that ends with a digit, and the properties of the next, which begins with a number.
 _DIGITS = re.compile(
-    r"(\d</([aw]):t>\s*+</\2:r>\s*+<\2:r(?:\s[^<>]*)?>\s*+"
-    r"(<\2:rPr\b(?:[^<]|<(?!\2:t\b|/?\2:r\b))*+)<\2:t\b[^<>]*>)(?=\d)"
+    r"(\d</((?:[awx]:)?)t>\s*+</\2r>\s*+<\2r(?:\s[^<>]*)?>\s*+"
+    r"(<\2rPr\b(?:[^<]|<(?!\2t\b|/?\2r\b))*+)<\2t\b[^<>]*>)(?=[-+\u2013\u2212]?\d)"
 )
 _RAISED = re.compile(r'"superscript"|\sbaseline="[1-9]')
+#: The same in OpenDocument, whose properties have a name.
+_OPEN_DIGITS = re.compile(
+    r'(\d(?:</text:span>)?<text:span\s(?:[^<>]*?\s)?text:style-name="([^"<>]*)"[^<>]*>)'
+    r"(?=[-+\u2013\u2212]?\d)"
+)
+_OPEN_STYLE = re.compile(
+    r'<style:style\s(?:[^<>]*?\s)?style:name="([^"<>]*)"[^<>]*>\s*+(<style:text-properties\s[^<>]*>)'
+)
+_OPEN_RAISED = re.compile(r'\sstyle:text-position="(?:super|[1-9])')
 _OPEN_SHEET = re.compile(r'<table:table\s(?:[^<>]*?\s)?table:name="([^"<>]*)"')
 _OPEN_RUBY = re.compile(r"<text:ruby-text(?:\s[^<>]*)?(?<!/)>")
 _OPEN_BOX = Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", OPEN_NOTE.text)
@@ -187,13 +196,13 @@ class Package:
             yield from dict.fromkeys(filter(None, (" ".join(text.split()) for text in found)))
 
     def with_plain_sheets(self) -> bytes | None:
-        """Return a copy of a workbook, not indented, that shows all of its rows, columns and sheets.
+        """Return a copy of a workbook, not indented, that shows all rows, columns and sheets, and powers.
 
         None if the workbook does so itself, or its sheets are very large.
         """
         if not self._sheets_are_small():
             return None
-        return self.rewrite(_SHEETS, lambda xml: _INDENT.sub("", _HIDDEN.sub(r"\1", xml)))
+        return self.rewrite(_SHEETS, lambda xml: with_powers(_INDENT.sub("", _HIDDEN.sub(r"\1", xml))))
 
     def lacks_results(self) -> bool:
         """Whether a cell of a workbook holds a formula without its result, as libraries write it."""
@@ -297,8 +306,12 @@ def decode_part(content: bytes, codec: str = "utf-8") -> str:
 
 
 def with_powers(xml: str) -> str:
-    """Return a part of Word or PowerPoint in which powers stand apart from their numbers: 10^6, not 106."""
-    return _DIGITS.sub(lambda runs: runs[1] + "^" if _RAISED.search(runs[3]) else runs[0], xml)
+    """Return a part of an office file in which powers stand apart from their numbers: 10^6, not 106."""
+    raised = {name for name, properties in _OPEN_STYLE.findall(xml) if _OPEN_RAISED.search(properties)}
+    spelled = _OPEN_DIGITS.sub(lambda runs: runs[1] + "^" * (runs[2] in raised), xml) if raised else xml
+    if _RAISED.search(xml) is None:  # as most parts, whose digits need no look
+        return spelled
+    return _DIGITS.sub(lambda runs: runs[1] + "^" * (_RAISED.search(runs[3]) is not None), spelled)
 
 
 def _take_out(xml: str, start: re.Pattern[str], close: str, marks: Iterator[str] | None = None) -> str:

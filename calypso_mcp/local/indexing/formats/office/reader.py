@@ -24,7 +24,13 @@ from calypso_mcp.local.indexing.formats.office.comments import (
 )
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
 from calypso_mcp.local.indexing.formats.office.old_files import is_old_workbook, read_beside
-from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, OPEN_CONTENT, Package, without_ruby
+from calypso_mcp.local.indexing.formats.office.packages import (
+    BAD_ZIP,
+    OPEN_CONTENT,
+    Package,
+    with_powers,
+    without_ruby,
+)
 from calypso_mcp.local.indexing.formats.office.pictures import read_pictures
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.slides import SLIDE_MARK, footers_of_slides, with_slide_marks
@@ -106,7 +112,7 @@ def _mark(package: Package, kind: str | None, comments: Sequence[tuple[str, str]
         package.check_protection()
         return with_chapter_names(package)
     if kind == "odt":
-        return package.rewrite(OPEN_CONTENT, lambda xml: mark_open_comments(without_ruby(xml)))
+        return package.rewrite(OPEN_CONTENT, lambda xml: mark_open_comments(with_powers(without_ruby(xml))))
     if kind == "docx":
         return with_plain_text(package, lambda xml: mark_word_comments(xml, comments))
     return None

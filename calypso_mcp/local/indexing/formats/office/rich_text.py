@@ -34,6 +34,8 @@ _BESIDE = {
     **dict.fromkeys((b"footer", b"footerl", b"footerr", b"footerf"), b""),
     b"annotation": b"Comment: ",
 }
+#: What raises letters, and sets them back on the line.
+_RAISES = frozenset({b"super", b"sub", b"nosupersub", b"plain"})
 #: What was deleted while changes were tracked.
 _DROPPED = b"\0"
 _MOST_FALLBACK = 8
@@ -41,8 +43,12 @@ _MOST_FALLBACK = 8
 _OUTERMOST = 2
 _NEEDS_REWRITING = re.compile(
     rb"\\(?:mac|pca?)\b|\\ansicpg(?!12\d\d|874|932|936|949|950|65001)\d|\\(?:fcharset(?:77|25[45])|cpg\d)"
-    rb"|\\(?:header|footer)[lrf]?\b|\\annotation\b|\\deleted\b"
+    rb"|\\(?:header|footer)[lrf]?\b|\\annotation\b|\\deleted\b|\\super\b"
 )
+#: A number that is a power where it stands raised behind a digit.
+_NUMBER = re.compile(rb"[-+]?[0-9]|\\'96|\\u(?:8211|8722)(?![0-9])")
+#: What is seen: letters and signs, and words that stand for one, or part what is beside them.
+_SHOWN = frozenset({None, b"u", b"par", b"line", b"tab", b"cell", b"row"})
 #: A style of headings in the style sheet, whose paragraphs need not state their level.
 _HEADING_STYLE = re.compile(
     rb"(\{\\s\d++)(?![^{};]*\\outlinelevel)([^{};]* heading ([1-9])[,;])", re.IGNORECASE
@@ -67,6 +73,7 @@ class _Group:
         fallback: Number of characters after each `\uN` for readers that know no Unicode.
         beside: The beginning of its text in the copy, if anydoc leaves the group out.
         text_start: Position after its name.
+        is_raised: Whether its letters stand above the line.
     """
 
     start: int
@@ -74,6 +81,7 @@ class _Group:
     fallback: int = 1
     beside: bytes | None = None
     text_start: int = 0
+    is_raised: bool = False
 
 
 def with_all_text(data: bytes) -> bytes:
@@ -120,12 +128,14 @@ class _Rewriter:
         self._codecs: dict[int, str | None] = {}
         self._groups = [_Group(0)]
         self._to_skip = 0
+        self._is_after_digit = False
         self._out: list[bytes] = []
         #: Each once: the pages of every section repeat them.
         self._beside: dict[bytes, None] = {}
 
     def rewrite(self, data: bytes) -> bytes:
         for token in _tokens(data):
+            self._mark_power(token)
             if token.byte is not None:
                 self._letters(token.raw, bytes.fromhex(token.byte.decode()))
                 continue
@@ -184,6 +194,15 @@ class _Rewriter:
         for letter in data.decode(codec, "replace"):
             is_plain = letter.isascii() and len(data) > 1
             self._out.append(letter.encode() if is_plain else b"\\u%d " % ord(letter) + b"?" * group.fallback)
+
+    def _mark_power(self, token: _Token) -> None:
+        group = self._groups[-1]
+        if token.word in _RAISES:
+            group.is_raised = token.word == b"super" and token.number != 0
+        elif token.word in _SHOWN and (shown := token.raw.strip(b"{}\r\n")):
+            if group.is_raised and self._is_after_digit and _NUMBER.match(shown):
+                self._out.append(b"^")
+            self._is_after_digit = shown[-1:].isdigit() and shown[:1] != b"\\"
 
     def _control(self, word: bytes, number: int | None) -> None:
         group = self._groups[-1]

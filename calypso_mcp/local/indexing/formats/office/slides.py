@@ -72,7 +72,7 @@ def with_slide_marks(package: Package) -> bytes | None:
         slides = {name: _with_signs(package.text(name)) for name in filter(_SLIDE_PART.match, package.names)}
         return package.copy(slides | changed | {_MARK_PART: _MARK_SLIDE})
     if _OPEN_CONTENT in package.names:
-        xml = without_notes(package.text(_OPEN_CONTENT))
+        xml = with_powers(without_notes(package.text(_OPEN_CONTENT)))
         return package.copy({_OPEN_CONTENT: _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", xml)})
     return None
 

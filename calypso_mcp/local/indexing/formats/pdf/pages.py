@@ -23,6 +23,7 @@ from calypso_mcp.local.indexing.formats.pdf.direction import (
 from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
 from calypso_mcp.local.indexing.formats.pdf.glyphs import join_accents
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
+from calypso_mcp.local.indexing.formats.pdf.powers import with_powers
 
 _pdfium: Any = pdfium  # not typed
 #: PDFium marks a hyphen that only broke a word at a line end; WeasyPrint writes one that means nothing else.
@@ -89,6 +90,8 @@ def _text(page: Any) -> str:
             text = read_letters_together(text_page)
         elif has_torn_words(text):
             text = read_whole_words(text_page)
+        else:
+            text = with_powers(text, text_page)
         text = join_accents(text.replace("\r\n", "\n").replace("\r", "\n"), text_page)
     finally:
         text_page.close()

@@ -1,0 +1,202 @@
+"""Powers and the numbers of notes stand apart from the numbers before them, in formats that raise letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
+import docx
+import pptx
+import pytest
+import xlsxwriter
+from ebooklib import epub
+from fpdf import FPDF
+from odf.draw import Frame, Page, TextBox
+from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, OpenDocumentText
+from odf.style import MasterPage, PageLayout, Style, TextProperties
+from odf.table import Table, TableCell, TableRow
+from odf.text import P, Span
+from pptx.util import Inches
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.platypus import Paragraph, SimpleDocTemplate
+
+from calypso_mcp.local.indexing.documents import FileContent
+from calypso_mcp.local.indexing.formats.registry import choose_entry
+
+#: Each text, and whether it stands above (1), on (0) or below (-1) the line.
+RUNS = (
+    ("10", 0),
+    ("6", 1),
+    (" or 10", 0),
+    ("-12", 1),
+    (" or 10", 0),
+    ("\u22129", 1),
+    (" in 2019", 0),
+    ("3", 1),
+    (" on the 1", 0),
+    ("st", 1),
+    (" of 1", 0),
+    ("0", 0),
+    (" of CO", 0),
+    ("2", -1),
+)
+READ = "10^6 or 10^-12 or 10^\u22129 in 2019^3 on the 1st of 10 of CO2"
+#: The fonts that every PDF program has lack the longer minus sign.
+IN_LATIN_1 = tuple((text.replace("\u2212", "-"), level) for text, level in RUNS)
+
+
+def saved(save: Callable[[Any], object]) -> bytes:
+    save(target := BytesIO())
+    return target.getvalue()
+
+
+def word() -> bytes:
+    document = docx.Document()
+    paragraph = document.add_paragraph()
+    for text, level in RUNS:
+        run = paragraph.add_run(text)
+        run.bold, run.font.superscript, run.font.subscript = True, level > 0, level < 0
+    return saved(document.save)
+
+
+def powerpoint() -> bytes:
+    presentation = pptx.Presentation()
+    box = presentation.slides.add_slide(presentation.slide_layouts[6]).shapes.add_textbox(*(Inches(1),) * 4)
+    for text, level in RUNS:
+        run = box.text_frame.paragraphs[0].add_run()
+        run.text, run.font.bold = text, True
+        run.font._element.set("baseline", str(30000 * level))  # pyright: ignore[reportPrivateUsage]
+    return saved(presentation.save)
+
+
+def excel() -> bytes:
+    book = xlsxwriter.Workbook(target := BytesIO())
+    scripts = {level: book.add_format({"font_script": script}) for level, script in ((1, 1), (-1, 2))}
+    plain = book.add_format({"bold": True})
+    parts = (part for text, level in RUNS for part in (scripts.get(level, plain), text))
+    book.add_worksheet().write_rich_string(0, 0, *parts)
+    book.close()
+    return target.getvalue()
+
+
+def open_runs(document: Any) -> Iterator[Any]:
+    """Yield the paragraph, for a document of OpenDocument that gets its styles."""
+    paragraph = P()
+    for level, position in ((1, "super 58%"), (-1, "sub 58%")):
+        style = Style(name=f"T{level}", family="text")
+        style.addElement(TextProperties(textposition=position))
+        document.automaticstyles.addElement(style)
+    for text, level in RUNS:
+        if level:
+            paragraph.addElement(Span(stylename=f"T{level}", text=text))
+        else:
+            paragraph.addText(text)
+    yield paragraph
+
+
+def open_text() -> bytes:
+    document: Any = OpenDocumentText()
+    for paragraph in open_runs(document):
+        document.text.addElement(paragraph)
+    return saved(document.save)
+
+
+def open_sheet() -> bytes:
+    document: Any = OpenDocumentSpreadsheet()
+    table, row, cell = Table(name="A"), TableRow(), TableCell(valuetype="string")
+    for paragraph in open_runs(document):
+        cell.addElement(paragraph)
+    row.addElement(cell)
+    table.addElement(row)
+    document.spreadsheet.addElement(table)
+    return saved(document.save)
+
+
+def open_slide() -> bytes:
+    document: Any = OpenDocumentPresentation()
+    layout = PageLayout(name="L")
+    document.automaticstyles.addElement(layout)
+    master = MasterPage(name="M", pagelayoutname=layout)
+    document.masterstyles.addElement(master)
+    page, frame, box = Page(masterpagename=master), Frame(width="9cm", height="9cm"), TextBox()
+    for paragraph in open_runs(document):
+        box.addElement(paragraph)
+    frame.addElement(box)
+    page.addElement(frame)
+    document.presentation.addElement(page)
+    return saved(document.save)
+
+
+def in_html(runs: tuple[tuple[str, int], ...] = RUNS, above: str = "sup", below: str = "sub") -> str:
+    tags = {1: above, -1: below}
+    return "".join(f"<{tags[level]}>{text}</{tags[level]}>" if level else text for text, level in runs)
+
+
+def book() -> bytes:
+    made: Any = epub.EpubBook()
+    page: Any = epub.EpubHtml(title="A", file_name="a.xhtml", content=f"<p>{in_html()}</p>")
+    made.add_item(page)
+    made.spine = [page]
+    return saved(lambda target: epub.write_epub(target, made))
+
+
+def rich_text(start: str, line_end: str, minus: str) -> bytes:
+    groups = {1: "super", -1: "sub", 0: "plain"}
+    runs = "".join(f"{{{start}\\{groups[level]}{line_end or ' '}{text}}}" for text, level in RUNS)
+    return ("{\\rtf1\\ansi " + runs.replace("\u2212", minus) + "\\par}").encode()
+
+
+def reportlab_pdf() -> bytes:
+    text = in_html(IN_LATIN_1, above="super")
+    return saved(lambda target: SimpleDocTemplate(target).build([Paragraph(text, ParagraphStyle("a"))]))
+
+
+def fpdf_pdf() -> bytes:
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.set_font("helvetica", size=10)
+    for text, level in IN_LATIN_1:
+        pdf.char_vpos = {1: "SUP", 0: "LINE", -1: "SUB"}[level]
+        pdf.write(text=text)
+    return bytes(pdf.output())
+
+
+MAKE: dict[str, Callable[[], bytes]] = {
+    "a.docx": word,
+    "a.pptx": powerpoint,
+    "a.xlsx": excel,
+    "a.odt": open_text,
+    "a.ods": open_sheet,
+    "a.odp": open_slide,
+    "a.epub": book,
+    "a.html": lambda: in_html().encode(),
+    "word.rtf": lambda: rich_text("\\rtlch\\fcs1 \\af0 ", "", "\\'96"),
+    "libreoffice.rtf": lambda: rich_text("\\loch", "\\loch\r\n", "\\u8722\\'3f"),
+    "pandoc.rtf": lambda: rich_text("", "", "\\u8722?"),
+    "reportlab.pdf": reportlab_pdf,
+    "fpdf.pdf": fpdf_pdf,
+}
+
+
+def read(name: str, data: bytes) -> str:
+    return " ".join(choose_entry(name, "", data[:8_192]).read(FileContent(data, name)).text.split())
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_powers_stand_apart_from_the_numbers_before_them(name: str) -> None:
+    text = read(name, MAKE[name]()).replace("\u2013", "\u2212")
+    assert text.endswith(READ.replace("\u2212", "-") if ".pdf" in name else READ)
+
+
+def test_a_raised_number_that_begins_a_line_of_rich_text_is_no_power() -> None:
+    assert read("a.rtf", rb"{\rtf1 Section 10\par {\super 6} See page 8\par}") == "Section 10 6 See page 8"
+
+
+def test_figures_of_a_pdf_that_differ_in_size_or_place_alone_are_no_powers() -> None:
+    pdf = FPDF()
+    pdf.add_page()
+    for x, y, size, text in ((10, 20, 24, "1"), (15, 20, 9, "9"), (10, 40, 12, "1"), (12.4, 39, 12, "7")):
+        pdf.set_font("helvetica", size=size)
+        pdf.text(x, y, text)
+    assert "^" not in read("a.pdf", bytes(pdf.output()))
