@@ -6,12 +6,13 @@ import pytest
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
+from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 from calypso_mcp.local.indexing.formats.ocr.layout import join_lines
 from calypso_mcp.local.indexing.formats.ocr.pictures import Picture
-from calypso_mcp.local.indexing.formats.ocr.reader import parse_tesseract, recognize
+from calypso_mcp.local.indexing.formats.ocr.reader import parse_tesseract, read_picture, recognize
 from calypso_mcp.local.indexing.formats.ocr.rules import without_rules
-from tests.support.scans import photograph
+from tests.support.scans import photograph, picture_file
 
 HEADER = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext"
 
@@ -24,9 +25,9 @@ def word(text: str, *, page: int = 1, line: int = 1, left: int, width: int = 50)
 
 def test_words_with_a_wide_gap_between_them_stand_in_two_columns() -> None:
     rows = [
-        word(text, line=line, left=left)
+        word(text, line=line, left=left, width=150)
         for line, texts in enumerate([("the", "key", "we", "open"), ("is", "ninety", "at", "ten")] * 2, 1)
-        for text, left in zip(texts, (0, 55, 300, 355), strict=True)
+        for text, left in zip(texts, (0, 155, 600, 755), strict=True)
     ]
     lines = parse_tesseract("\n".join([HEADER, "4\t1\t1\t1\t1\t0\t0\t0\t9\t9\t-1\t", *rows]))[1]
     assert [line.text for line in lines[:2]] == ["the key", "we open"]
@@ -80,4 +81,25 @@ def test_rules_go_and_letters_and_dark_areas_stay() -> None:
 def test_a_ruled_table_is_read() -> None:
     picture = photographed(is_ruled=True)
     text = recognize(Picture(picture.width, picture.height, 1, picture.tobytes()))
-    assert [part for part in (*TABLE, "1,280.00", "4,280.00") if part not in text] == []
+    rows = [f"{row} {name} 22.90 {row},280.00" for row, name in enumerate(TABLE, 1)]
+    assert [row for row in rows if row not in text] == []
+
+
+@pytest.mark.skipif(not is_recognition_installed(), reason="needs the extra 'ocr' or tesseract")
+@pytest.mark.parametrize("columns", [(40, 200), (40, 170, 250, 330)], ids=["two columns", "four"])
+@pytest.mark.parametrize("is_ruled", [True, False], ids=["ruled", "plain"])
+def test_the_rows_of_a_table_in_a_picture_stay_together(columns: tuple[int, ...], is_ruled: bool) -> None:
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=(420, 300))
+    canvas.drawString(30, 270, "The prices below hold for the whole season, in all harbours")
+    rows = [(name, "22.90", "Bergen", f"{row},280")[: len(columns)] for row, name in enumerate(TABLE, 1)]
+    for y, row in zip(range(239, 0, -18), rows, strict=False):
+        for x, text in zip(columns, row, strict=True):
+            canvas.drawString(x, y, text)
+    if is_ruled:
+        canvas.grid([x - 8 for x in (*columns, 400)], [180, 198, 216, 234, 252])
+    canvas.save()
+    scan = picture_file([photograph(target.getvalue())], "PNG")
+    read = read_picture(FileContent(scan)).text.replace("|", " ")
+    lines = [" ".join(line.split()) for line in read.splitlines()]
+    assert [row for row in map(" ".join, rows) if row not in lines] == []

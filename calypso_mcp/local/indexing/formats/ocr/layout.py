@@ -1,14 +1,19 @@
-"""The order in which recognized lines are read: columns before lines."""
+"""The order in which recognized lines are read: columns before lines, but the rows of a table whole."""
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean, median_low
 
 #: Smallest gaps between columns and between paragraphs, in line heights.
 _COLUMN_GAP, _PARAGRAPH_GAP = 1.5, 0.9
 #: Fewest lines of a column.
 _COLUMN_LINES = 3
+#: Mean width of the lines in a column of a table, in line heights, and the share of lines that stand beside
+#: one of another column: running text is twice as wide, and half of its lines do so by chance.
+_CELL_WIDTH, _LEVEL_LINES = 8, 0.85
 _DEEPEST = 12
 
 
@@ -44,6 +49,9 @@ def _cut(lines: list[Line], height: float, depth: int) -> Iterator[list[Line]]:
     if depth < _DEEPEST:
         columns = _split(lines, lambda line: (line.left, line.right), _COLUMN_GAP * height)
         if len(columns) > 1 and all(len(column) >= _COLUMN_LINES for column in columns):
+            if _are_cells(columns, height):
+                yield lines
+                return
             for column in columns:
                 yield from _cut(column, height, depth + 1)
             return
@@ -53,6 +61,18 @@ def _cut(lines: list[Line], height: float, depth: int) -> Iterator[list[Line]]:
                 yield from _cut(band, height, depth + 1)
             return
     yield lines
+
+
+def _are_cells(columns: list[list[Line]], height: float) -> bool:
+    """Whether most columns are too narrow for running text, and their lines stand beside each other."""
+    rows = sorted(line.top + line.bottom for line in max(columns, key=len))
+    lines = [line for column in columns for line in column]
+    level = sum(
+        bisect(rows, line.top + line.bottom - height) < bisect(rows, line.top + line.bottom + height)
+        for line in lines
+    )
+    width = median_low(fmean(line.right - line.left for line in column) for column in columns)
+    return width < _CELL_WIDTH * height and level >= _LEVEL_LINES * len(lines)
 
 
 def _split(lines: list[Line], extent: Callable[[Line], tuple[float, float]], gap: float) -> list[list[Line]]:
