@@ -38,7 +38,7 @@ from calypso_mcp.local.routes import (
     uploads,
     websites,
 )
-from calypso_mcp.local.store.connections.database import Database
+from calypso_mcp.local.store.connections.database import Database, open_database
 from calypso_mcp.local.worker import IndexingWorker
 from calypso_mcp.sqlite.connections import is_read_only
 from calypso_mcp.sqlite.faults import gone
@@ -80,7 +80,7 @@ async def open_backend(options: LocalOptions, *, must_exist: bool = False) -> As
         raise gone(store)
     await to_thread.run_sync(_prepare, options, blobs, presence)
     try:
-        async with Database(store, must_exist=must_exist) as database, _open_writer(options) as writer:
+        async with open_database(store, must_exist=must_exist) as database, _open_writer(options) as writer:
             worker = IndexingWorker(options, database, blobs, presence)
             semantics = _open_semantics(options, database)
             backend = Backend(options, database, blobs, worker.wake, semantics, writer)

@@ -22,7 +22,7 @@ import pytest
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.http.exchange import refusal_for
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store.connections.database import Database, Readers
+from calypso_mcp.local.store.connections.database import Database, Readers, open_database
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.connections.writer import Write, Writer
 from calypso_mcp.sqlite.connections import (
@@ -40,7 +40,7 @@ BOUND_S = 20.0
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncGenerator[Database]:
-    async with Database(tmp_path / "calypso.db") as opened:
+    async with open_database(tmp_path / "calypso.db") as opened:
         await opened.write(lambda connection: connection.execute("CREATE TABLE notes (text TEXT UNIQUE)"))
         yield opened
 
@@ -102,14 +102,10 @@ async def test_a_write_that_fails_leaves_nothing_and_harms_no_other(database: Da
 async def test_writes_that_wait_together_share_a_commit(tmp_path: Path) -> None:
     commits: list[str] = []
 
-    def traced() -> sqlite3.Connection:
-        connection = open_private(tmp_path / "traced.db")
-        connection.execute("CREATE TABLE notes (text TEXT)")
-        connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
-        return connection
-
-    writer = Writer(traced)
-    writer.start()
+    connection = open_private(tmp_path / "traced.db")
+    connection.execute("CREATE TABLE notes (text TEXT)")
+    connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    writer = Writer(connection)
     blocked = threading.Event()
 
     def block(_: sqlite3.Connection) -> None:
@@ -128,14 +124,14 @@ async def test_writes_that_wait_together_share_a_commit(tmp_path: Path) -> None:
 
 
 async def test_a_closed_writer_commits_what_was_queued(tmp_path: Path) -> None:
-    async with Database(tmp_path / "calypso.db") as database:
+    async with open_database(tmp_path / "calypso.db") as database:
         await database.write(lambda connection: connection.execute("CREATE TABLE notes (text TEXT)"))
         async with anyio.create_task_group() as group:
             for number in range(20):
                 group.start_soon(database.write, insert(str(number)))
-    async with Database(tmp_path / "calypso.db") as database:
+    async with open_database(tmp_path / "calypso.db") as database:
         assert len(await database.read(notes)) == 20
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(RuntimeError, match="shutdown"):
         await database.write(insert("late"))
 
 
@@ -202,7 +198,7 @@ async def test_another_process_holding_the_lock_is_waited_for(database: Database
 
 async def test_many_writers_on_one_file_never_see_a_lock(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
-        databases = [await stack.enter_async_context(Database(tmp_path / "c.db")) for _ in range(4)]
+        databases = [await stack.enter_async_context(open_database(tmp_path / "c.db")) for _ in range(4)]
         await databases[0].write(lambda connection: connection.execute("CREATE TABLE notes (text TEXT)"))
 
         async def fill(number: int, database: Database) -> None:
@@ -271,7 +267,7 @@ async def test_a_store_of_a_newer_version_is_refused_with_advice(tmp_path: Path)
         migrate(connection, MIGRATIONS)
         connection.execute("INSERT INTO migrations (number, name) VALUES (999, 'from the future')")
     with pytest.raises(ConfigError, match="newer version"):
-        async with Database(tmp_path / "c.db"):
+        async with open_database(tmp_path / "c.db"):
             pass
 
 
@@ -279,7 +275,7 @@ async def test_a_store_that_is_no_database_is_called_damaged(tmp_path: Path) -> 
     path = tmp_path / "calypso.db"
     path.write_bytes(b"no database at all" * 500)
     with pytest.raises(StoreDamaged) as refused:
-        async with Database(path):
+        async with open_database(path):
             pass
     assert str(path) in refused.value.message
     assert "calypso-mcp recover" in refused.value.hint
@@ -289,7 +285,7 @@ async def test_a_store_that_cannot_be_read_is_refused_with_advice(tmp_path: Path
     path = tmp_path / "calypso.db"
     path.mkdir()
     with pytest.raises(ConfigError, match="cannot be used") as refused:
-        async with Database(path):
+        async with open_database(path):
             pass
     assert "--data-dir" in refused.value.hint
 
@@ -299,10 +295,10 @@ def test_a_store_without_room_for_its_tables_says_so_and_is_made_when_there_is_r
     make = f"""
         import anyio, pathlib, resource, signal
         from calypso_mcp.errors import ConfigError
-        from calypso_mcp.local.store.connections.database import Database
+        from calypso_mcp.local.store.connections.database import open_database
 
         async def opened():
-            async with Database(pathlib.Path({str(tmp_path / "calypso.db")!r})):
+            async with open_database(pathlib.Path({str(tmp_path / "calypso.db")!r})):
                 print("opened")
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -331,7 +327,7 @@ async def test_a_sqlite_that_may_damage_tables_opens_no_store(
 ) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 35, 4))
     with pytest.raises(ConfigError, match=r"3\.35\.5 is needed"):
-        async with Database(tmp_path / "calypso.db"):
+        async with open_database(tmp_path / "calypso.db"):
             pass
     assert not list(tmp_path.iterdir())
 
@@ -360,7 +356,7 @@ async def test_a_store_that_vanishes_during_a_read_or_a_write_is_called_gone(tmp
         path.rename(tmp_path / "away")
         connect(path)
 
-    async with Database(path) as database:
+    async with open_database(path) as database:
         for attempt in (database.read, database.write):
             with pytest.raises(StoreGone):
                 await attempt(fail)
@@ -404,12 +400,12 @@ def test_a_script_is_cut_into_its_statements() -> None:
 
 async def test_an_index_made_by_other_rules_is_written_again_when_the_store_opens(tmp_path: Path) -> None:
     path = tmp_path / "calypso.db"
-    async with Database(path) as database:
+    async with open_database(path) as database:
         await database.write(
             lambda connection: connection.execute("UPDATE passage_index_format SET format = 0")
         )
 
-    async with Database(path) as database:
+    async with open_database(path) as database:
         assert not await database.read(index.is_outdated)
 
 
@@ -422,11 +418,11 @@ async def test_waiting_for_another_process_to_upgrade_the_store_can_be_cancelled
         end = threading.Timer(5, upgrading.commit)
         end.start()
         with anyio.move_on_after(0.1):
-            async with Database(path):
+            async with open_database(path):
                 pass
         gave_up = upgrading.in_transaction
         end.cancel()
         end.join()
     assert gave_up
-    async with Database(path):
+    async with open_database(path):
         pass

@@ -16,7 +16,7 @@ from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Block, Document
 from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 from calypso_mcp.local.store import files, sessions, tasks
-from calypso_mcp.local.store.connections.database import Database
+from calypso_mcp.local.store.connections.database import Database, open_database
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.store.tasks import Places
@@ -29,7 +29,7 @@ IDLE = Places(2, {}, {}, {})
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncGenerator[Database]:
-    async with Database(tmp_path / "calypso.db") as opened:
+    async with open_database(tmp_path / "calypso.db") as opened:
         yield opened
 
 

@@ -23,7 +23,7 @@ from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_instal
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store import files, sessions
-from calypso_mcp.local.store.connections.database import Database
+from calypso_mcp.local.store.connections.database import Database, open_database
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.worker import IndexingWorker, record_ends
 from tests.support.scans import photograph, picture_file, typeset
@@ -43,7 +43,7 @@ async def test_trouble_that_lasts_is_logged_once(tmp_path: Path, caplog: pytest.
         return 1000.0
 
     options = LocalOptions(data_dir=tmp_path, api_key="sk_test", poll_s=0.001, clock=clock)
-    async with Database(tmp_path / "calypso.db") as database:
+    async with open_database(tmp_path / "calypso.db") as database:
         await database.write(lambda connection: connection.execute("ALTER TABLE tasks RENAME TO elsewhere"))
         worker = IndexingWorker(options, database, Blobs(tmp_path), Presence(tmp_path / "workers"))
         async with anyio.create_task_group() as tasks:
@@ -157,7 +157,7 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
     }
     blobs = Blobs(tmp_path)
     blobs.prepare()
-    async with Database(tmp_path / "calypso.db") as database:
+    async with open_database(tmp_path / "calypso.db") as database:
         await _queue(database, blobs, {**contents, **in_child, **odd})
         ends = await _index_until(
             lambda ends: {end[0] for end in ends.values()} <= {"active", "failed"}, tmp_path, database, blobs
@@ -179,7 +179,7 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
 async def test_a_file_has_its_turn_while_a_scan_of_its_bucket_is_read(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     blobs.prepare()
-    async with Database(tmp_path / "calypso.db") as database:
+    async with open_database(tmp_path / "calypso.db") as database:
         scan = picture_file([photograph(typeset(["A zebra."]))], "PNG")
         await _queue(database, blobs, {"scan.png": scan, "behind.md": b"A zebra."}, "first")
         for bucket in ("second", "third"):

@@ -7,11 +7,11 @@ import contextlib
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import anyio.lowlevel
 from anyio import to_thread
@@ -50,51 +50,53 @@ _READERS = min(4, max(2, os.cpu_count() or 2))
 _OLDEST_SQLITE = (3, 35, 5)
 
 
-class Database:
-    """One process's access to the store; use as an async context manager.
+@asynccontextmanager
+async def open_database(path: Path, *, must_exist: bool = False) -> AsyncGenerator[Database]:
+    """Yield this process's access to the store; the end of the block commits what is queued.
 
-    A missing file becomes a new store, unless it `must_exist`.
+    An older store is upgraded. A missing file becomes a new store, unless it `must_exist`.
+
+    Raises:
+        ConfigError: SQLite lacks what is needed, a newer version made this store, or it cannot be read,
+            written or given more room.
+        StoreDamaged: The file is damaged.
     """
+    try:
+        # A call that waits here for another process's lock ends at its deadline; the thread goes on.
+        await to_thread.run_sync(_prepare, path, must_exist, abandon_on_cancel=True)
+        database = Database(path, Writer(await to_thread.run_sync(connect, path)))
+    except (sqlite3.Error, OSError) as error:
+        if is_busy(error):
+            raise
+        if is_damaged(error):
+            raise damaged(path) from error
+        raise ConfigError(
+            f"The store {path} cannot be used: {error}.",
+            hint="Free space on its disk and make it writable, or choose another folder (--data-dir, "
+            "CALYPSO_DATA_DIR).",
+        ) from error
+    try:
+        yield database
+    finally:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(database.close)
 
-    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
+
+class Database:
+    """One process's access to the store at `path`, which exists; `writer` closes with it."""
+
+    def __init__(self, path: Path, writer: Writer) -> None:
         self._path = path
-        self._must_exist = must_exist
-        self._writer = Writer(lambda: connect(path))
+        self._writer = writer
         self._readers = Readers(lambda: connect(path))
         self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="calypso-reader")
-        self._watch: FileWatch | None = None
+        self._watch = FileWatch(path)
 
-    async def __aenter__(self) -> Self:
-        """Create or upgrade the store.
-
-        Raises:
-            ConfigError: SQLite lacks what is needed, a newer version made this store, or it cannot be
-                read, written or given more room.
-            StoreDamaged: The file is damaged.
-        """
-        try:
-            # A call that waits here for another process's lock ends at its deadline; the thread goes on.
-            await to_thread.run_sync(_prepare, self._path, self._must_exist, abandon_on_cancel=True)
-            await to_thread.run_sync(self._writer.start)
-            self._watch = FileWatch(self._path)
-        except (sqlite3.Error, OSError) as error:
-            if is_busy(error):
-                raise
-            if is_damaged(error):
-                raise damaged(self._path) from error
-            raise ConfigError(
-                f"The store {self._path} cannot be used: {error}.",
-                hint="Free space on its disk and make it writable, or choose another folder (--data-dir, "
-                "CALYPSO_DATA_DIR).",
-            ) from error
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Commit what is queued and close every connection."""
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(self._writer.close)
-            await to_thread.run_sync(self._reading.shutdown)
-            await to_thread.run_sync(self._readers.close)
+    def close(self) -> None:
+        """Commit what is queued and close every connection. Blocks."""
+        self._writer.close()
+        self._reading.shutdown()
+        self._readers.close()
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` reads from one snapshot.
@@ -126,7 +128,7 @@ class Database:
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the database and shorten it, unless readers are in the way."""
         with self._fault_named():
-            await asyncio.wrap_future(self._writer.submit(Write(_checkpoint, durable=False, alone=True)))
+            await asyncio.wrap_future(self._writer.submit_alone(_checkpoint))
 
     @property
     def log_bytes(self) -> int:
@@ -139,20 +141,16 @@ class Database:
     @contextmanager
     def _checked(self) -> Generator[None]:
         """Check the file, and raise what SQLite says of it as a `StoreFault`. Blocks."""
-        self._check()
+        self._watch.check()
         with self._fault_named():
             yield
-
-    def _check(self) -> None:
-        if self._watch is not None:
-            self._watch.check()
 
     @contextmanager
     def _fault_named(self) -> Generator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            self._check()  # what SQLite says of a file that vanished meanwhile names no reason
+            self._watch.check()  # what SQLite says of a file that vanished meanwhile names no reason
             if is_damaged(error):
                 raise damaged(self._path) from error
             if is_refused(error) and is_read_only(self._path.parent):

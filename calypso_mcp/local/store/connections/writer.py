@@ -7,12 +7,11 @@ at the same moment share one transaction and therefore one fsync.
 from __future__ import annotations
 
 import sqlite3
-import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from calypso_mcp.sqlite.connections import roll_back, until_free
@@ -26,8 +25,6 @@ class Write:
 
     work: Callable[[sqlite3.Connection], Any]
     durable: bool
-    #: Runs outside any transaction (checkpoints).
-    alone: bool = False
     done: Future[Any] = field(default_factory=Future[Any])
 
 
@@ -36,22 +33,12 @@ _Delivery = Callable[[], None]
 
 
 class Writer:
-    """Owns the writing connection and the thread that uses it."""
+    """The writing connection and the thread that uses it. `connection` is open to be used by that alone."""
 
-    def __init__(self, open_connection: Callable[[], sqlite3.Connection]) -> None:
-        self._open_connection = open_connection
-        self._queue: SimpleQueue[Write | None] = SimpleQueue()
-        self._closed = False
-        #: Held to queue something: nothing may follow the end of the queue, where nothing would answer it.
-        self._queueing = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Open the connection and begin to work the queue. Blocks."""
-        self._thread = threading.Thread(
-            target=self._run, args=(self._open_connection(),), name="calypso-writer", daemon=True
-        )
-        self._thread.start()
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="calypso-writer")
+        self._waiting: deque[Write] = deque()
 
     def submit(self, write: Write) -> Future[Any]:
         """Queue `write`; its future is done once it is committed.
@@ -59,52 +46,25 @@ class Writer:
         Raises:
             RuntimeError: The writer is closed.
         """
-        with self._queueing:
-            if self._closed:
-                raise RuntimeError("the store is closed")
-            self._queue.put(write)
+        self._waiting.append(write)
+        self._thread.submit(self._write_waiting)
         return write.done
+
+    def submit_alone(self, work: Callable[[sqlite3.Connection], Any]) -> Future[Any]:
+        """Queue what runs outside any transaction. Raises as `submit` does."""
+        return self._thread.submit(work, self._connection)
 
     def close(self) -> None:
         """Finish what is queued, then close the connection. Blocks."""
-        with self._queueing:
-            self._closed = True
-            self._queue.put(None)
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.shutdown()
+        self._connection.close()
 
-    def _run(self, connection: sqlite3.Connection) -> None:
-        try:
-            while (first := self._queue.get()) is not None:
-                group, last = self._gather(first)
-                running = [write for write in group if write.done.set_running_or_notify_cancel()]
-                _carry_out(connection, running)
-                if last:
-                    return
-        finally:
-            connection.close()
-
-    def _gather(self, first: Write) -> tuple[list[Write], bool]:
-        """Return what is queued right now and whether the queue has ended."""
-        group = [first]
-        while len(group) < _LARGEST_GROUP:
-            try:
-                following = self._queue.get_nowait()
-            except Empty:
-                break
-            if following is None:
-                return group, True
-            group.append(following)
-        return group, False
-
-
-def _carry_out(connection: sqlite3.Connection, group: Sequence[Write]) -> None:
-    together = [write for write in group if not write.alone]
-    for deliver in _commit_or_split(connection, together) if together else ():
-        deliver()
-    for write in group:
-        if write.alone:
-            _run_alone(connection, write)
+    def _write_waiting(self) -> None:
+        # None may wait any more: earlier groups took what was queued after them.
+        group = [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST_GROUP))]
+        running = [write for write in group if write.done.set_running_or_notify_cancel()]
+        for deliver in _commit_or_split(self._connection, running) if running else ():
+            deliver()
 
 
 def _commit_or_split(connection: sqlite3.Connection, group: Sequence[Write]) -> list[_Delivery]:
@@ -140,10 +100,3 @@ def _in_savepoint(connection: sqlite3.Connection, write: Write) -> _Delivery:
         return partial(write.done.set_exception, error)
     connection.execute("RELEASE one_write")
     return partial(write.done.set_result, result)
-
-
-def _run_alone(connection: sqlite3.Connection, write: Write) -> None:
-    try:
-        write.done.set_result(write.work(connection))
-    except BaseException as error:  # noqa: BLE001 - as above
-        write.done.set_exception(error)
