@@ -28,7 +28,10 @@ class Arrivals:
         self._stores = Together(self._store, most=_MOST_TOGETHER, groups=_GROUPS)
 
     async def find_session(self, secret: str) -> tuple[SessionRow, float] | None:
-        """Return the session an address leads to, and when the address expires."""
+        """Return the session an address leads to, and when the address expires.
+
+        Callers get theirs in the order in which they asked.
+        """
         return await self._lookups.of(secret)
 
     async def store_whole(self, session: SessionRow, data: bytes, expected: Mapping[str, str]) -> SessionRow:

@@ -160,6 +160,7 @@ async def test_what_waits_is_worked_on_together_and_each_gets_its_own_end() -> N
             await wait_all_tasks_blocked()
             gate.open.set()
     assert ends == {0: 0, 1: "odd", 2: 4, 3: "odd", 4: 8}
+    assert list(ends) == [0, 1, 2, 3, 4]  # requests of one upload go on in the order in which they came
     # The first to ask takes along whatever waits by then; no group holds more than it may.
     assert [value for group in gate.groups for value in group] == [0, 1, 2, 3, 4]
     assert max(len(group) for group in gate.groups) <= 3

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 
@@ -25,7 +24,6 @@ from calypso_mcp.local.http.exchange import refusal_for
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.store import sessions
 from calypso_mcp.local.store.sessions import CANCELLED, UPLOADED, SessionRow
-from calypso_mcp.local.turns import Overtaken
 from calypso_mcp.local.uploads.admission import UPLOAD_PATH
 
 #: Bytes gathered before they are written, and so the most that one upload holds in memory.
@@ -49,20 +47,19 @@ async def receive(request: Request) -> Response:
         # The same for every address: it says nothing of whether there is an upload.
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=preflight_headers("PUT", "DELETE"))
     backend: Backend = request.app.state.backend
-    # Stays the answer if a newer request takes the turn.
-    response: Response = PlainTextResponse("A newer request continues this upload.", 503)
-    ticket = backend.turns.arrive()
+    response: Response | None
     try:
-        with suppress(Overtaken):
-            session = await _session(backend, request.path_params["secret"])
-            async with backend.turns.take(session.id, ticket):
-                response = await (_cancel if request.method == "DELETE" else _put)(backend, request, session)
+        # One after the other: the requests of an upload take their turns in the order in which they came.
+        session = await _session(backend, request.path_params["secret"])
+        answer = _cancel if request.method == "DELETE" else _put
+        response = await backend.turns.take(session.id, partial(answer, backend, request, session))
     except Stop as stop:
         response = stop.response
     except ClientDisconnect:
         response = PlainTextResponse("The connection ended early.", 503)
     except Exception as error:  # noqa: BLE001 - the outermost handler of the address
         response = PlainTextResponse("The bytes could not be stored.", refusal_for(error).status)
+    response = response or PlainTextResponse("A newer request continues this upload.", 503)
     response.headers.update({**ANSWER_HEADERS, "X-Request-Id": new_id("req")})
     return response
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from calypso_mcp.local.turns import REMEMBERED, Overtaken, Turns
+from calypso_mcp.local.turns import Turns
 
 
 async def test_a_newer_request_ends_the_older_one_first() -> None:
@@ -13,80 +13,85 @@ async def test_a_newer_request_ends_the_older_one_first() -> None:
     events: list[str] = []
     working = anyio.Event()
 
+    async def work() -> None:
+        working.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            events.append("old ended")
+
     async def old() -> None:
-        async with turns.take("s", turns.arrive()):
-            working.set()
-            try:
-                await anyio.sleep_forever()
-            finally:
-                events.append("old ended")
-        events.append("old went on")
+        events.append(f"old came to {await turns.take('s', work)}")
+
+    async def new() -> str:
+        events.append("new began")
+        return "done"
 
     with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             group.start_soon(old)
             await working.wait()
-            async with turns.take("s", turns.arrive()):
-                events.append("new began")
+            assert await turns.take("s", new) == "done"
     assert events[0] == "old ended"
-    assert set(events) == {"old ended", "old went on", "new began"}
-
-
-async def test_only_so_many_uploads_are_remembered() -> None:
-    turns = Turns()
-    early = turns.arrive()
-    for number in range(REMEMBERED + 1):
-        async with turns.take(f"s{number}", turns.arrive()):
-            pass
-    async with turns.take("s0", early):  # forgotten, so nothing is known that overtook it
-        pass
-    with pytest.raises(Overtaken):
-        async with turns.take("s2", early):
-            pytest.fail("the newest are remembered")
-
-
-async def test_a_request_that_was_overtaken_before_it_began_does_not_begin() -> None:
-    turns = Turns()
-    early, late = turns.arrive(), turns.arrive()
-    async with turns.take("s", late):
-        pass
-    with pytest.raises(Overtaken):
-        async with turns.take("s", early):
-            pytest.fail("it began")
+    assert set(events) == {"old ended", "old came to None", "new began"}
 
 
 async def test_other_uploads_are_not_touched() -> None:
     turns = Turns()
-    async with turns.take("a", turns.arrive()), turns.take("b", turns.arrive()):
-        pass
+
+    async def inner() -> str:
+        return "done"
+
+    async def outer() -> str | None:
+        return await turns.take("b", inner)
+
+    assert await turns.take("a", outer) == "done"
+
+
+async def test_an_upload_whose_work_failed_can_go_on() -> None:
+    turns = Turns()
+
+    async def fails() -> None:
+        raise LookupError("on purpose")
+
+    async def works() -> str:
+        return "done"
+
+    with pytest.raises(LookupError):
+        await turns.take("s", fails)
+    assert await turns.take("s", works) == "done"
 
 
 async def test_of_several_that_wait_only_the_newest_begins() -> None:
     turns = Turns()
     began: list[int] = []
-    overtaken: list[int] = []
+    came_to: dict[int, int | None] = {}
     working = anyio.Event()
     let_go = anyio.Event()
+    is_working = False
 
     async def first() -> None:
-        async with turns.take("s", turns.arrive()):
-            working.set()
-            with anyio.CancelScope(shield=True):
-                await let_go.wait()
+        nonlocal is_working
+        working.set()
+        is_working = True
+        with anyio.CancelScope(shield=True):
+            await let_go.wait()
+        is_working = False
 
     async def later(number: int) -> None:
-        try:
-            async with turns.take("s", turns.arrive()):
-                began.append(number)
-        except Overtaken:
-            overtaken.append(number)
+        async def work() -> int:
+            assert not is_working
+            began.append(number)
+            return number
+
+        came_to[number] = await turns.take("s", work)
 
     with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
-            group.start_soon(first)
+            group.start_soon(turns.take, "s", first)
             await working.wait()
             for number in range(3):
                 group.start_soon(later, number)
                 await anyio.lowlevel.checkpoint()
             let_go.set()
-    assert (began, sorted(overtaken)) == ([2], [0, 1])
+    assert (began, came_to) == ([2], {0: None, 1: None, 2: 2})
