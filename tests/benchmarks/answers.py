@@ -28,7 +28,7 @@ from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
 from calypso_mcp.local.retrieval import extractive, index
 from calypso_mcp.local.retrieval.extractive import Question, Source
 from calypso_mcp.local.retrieval.naming import Named
-from calypso_mcp.local.retrieval.search import Where, are_known, frequencies, search
+from calypso_mcp.local.retrieval.search import are_known, frequencies, search
 from calypso_mcp.local.retrieval.sentences import is_question
 from calypso_mcp.sqlite.connections import open_private
 from tests.benchmarks.retrieval import Collection
@@ -93,7 +93,7 @@ def measured(folder: Path, every: int) -> tuple[float, float, float, float, floa
         answered.append(bool(quoted))
         elsewhere = sorted(articles - {str(span["doc"])})
         misled.append(bool(answer(connection, question, elsewhere)))
-        for hit in search(connection, question, Where(sorted(articles)), limit=1, with_matches=True):
+        for hit in search(connection, question, sorted(articles), limit=1, with_matches=True):
             if hit.file_id in collection.relevance[span["_id"]] and expected in " ".join(hit.text.split()):
                 start, end = hit.match or (0, len(hit.text))
                 shown.append(expected in " ".join(hit.text[start:end].split()))
@@ -132,7 +132,7 @@ def answer(connection: sqlite3.Connection, text: str, buckets: Sequence[str]) ->
     question, named = Question(text), Named.by(text)
     if not are_known(connection, named.required, buckets):
         return []
-    found = search(connection, text, Where(buckets), limit=extractive.PASSAGES)
+    found = search(connection, text, buckets, limit=extractive.PASSAGES)
     phrases = question.phrases()
     weights = question.weights(*frequencies(connection, phrases, buckets))
     sources = [

@@ -40,7 +40,7 @@ from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.data.delimited import read_text
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.retrieval.search import Where, search
+from calypso_mcp.local.retrieval.search import search
 from calypso_mcp.sqlite.connections import open_private
 
 DEPTH = 10
@@ -119,7 +119,7 @@ def on_the_index(collection: Collection, connection: sqlite3.Connection) -> tupl
     scores = Scores()
     for identifier, query in collection.queries.items():
         started = time.perf_counter()
-        hits = search(connection, query, Where(["all"]), limit=DEPTH)
+        hits = search(connection, query, ["all"], limit=DEPTH)
         seconds = time.perf_counter() - started
         ranked = list(dict.fromkeys(hit.file_id for hit in hits))
         scores.add(ranked, collection.relevance[identifier], seconds)
@@ -213,7 +213,7 @@ def _timed(connection: sqlite3.Connection, queries: Sequence[str], buckets: list
     seconds: list[float] = []
     for query in queries:
         started = time.perf_counter()
-        search(connection, query, Where(buckets), limit=DEPTH)
+        search(connection, query, buckets, limit=DEPTH)
         seconds.append(time.perf_counter() - started)
     return f"{statistics.median(seconds) * 1e3:>8.1f} {_p95(seconds) * 1e3:>6.1f}"
 

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from calypso_mcp.local.retrieval.search import Where, search
+from calypso_mcp.local.retrieval.search import search
 from calypso_mcp.local.retrieval.statistics import any_of
 from calypso_mcp.local.retrieval.words.tokens import query_phrases
 from calypso_mcp.sqlite.connections import open_private
@@ -76,7 +76,7 @@ def measured(
     for question in questions:
         expression = any_of(query_phrases(question), buckets)
         plain.append(_cpu_ms(partial(_search_plainly, connection, expression)))
-        ours.append(_cpu_ms(partial(search, connection, question, Where(buckets), limit=DEPTH)))
+        ours.append(_cpu_ms(partial(search, connection, question, buckets, limit=DEPTH)))
     return _summary(plain[_UNCOUNTED:]), _summary(ours[_UNCOUNTED:])
 
 

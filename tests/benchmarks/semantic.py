@@ -26,7 +26,7 @@ from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.data.delimited import read_text
 from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.retrieval.search import Reorder, Where, search
+from calypso_mcp.local.retrieval.search import Reorder, search
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.tokens import written_words
 from calypso_mcp.local.semantic.embedder import Embedder, Vector, prefixes_of
@@ -98,7 +98,7 @@ async def measure(
 def _ndcg(collection: Collection, connection: sqlite3.Connection, orders: Mapping[str, Reorder]) -> float:
     scores = Scores()
     for name, query in collection.queries.items():
-        hits = search(connection, query, Where(["all"]), limit=DEPTH, reorder=orders.get(name))
+        hits = search(connection, query, ["all"], limit=DEPTH, reorder=orders.get(name))
         ranked = list(dict.fromkeys(hit.file_id for hit in hits))
         scores.add(ranked, collection.relevance[name], 0.0)
     return sum(scores.ndcg) / len(scores.ndcg)

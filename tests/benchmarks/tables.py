@@ -27,7 +27,7 @@ from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.registry import choose_entry
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.retrieval.search import Where, search
+from calypso_mcp.local.retrieval.search import search
 
 ROWS_ASKED_FOR = 10
 DEPTH = 10
@@ -351,9 +351,7 @@ def judge(connection: sqlite3.Connection, table: Table) -> Iterator[Judged]:
         row = rows[last * number // (ROWS_ASKED_FOR - 1)]
         for question, column in table.asked:
             query = question.format(*row)
-            hits = search(
-                connection, query, Where(["all"]), limit=DEPTH, once_per_table=True, with_matches=True
-            )
+            hits = search(connection, query, ["all"], limit=DEPTH, once_per_table=True, with_matches=True)
             ranks = [rank for rank, hit in enumerate(hits, 1) if _holds(hit.text, row)]
             start, end = (hits[0].match if hits else None) or (0, 0)
             shown = hits[0].text[start:end] if hits else ""

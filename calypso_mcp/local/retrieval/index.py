@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import Any
 
 from calypso_mcp.domain.outlines import (
     Outline,
@@ -24,7 +25,7 @@ from calypso_mcp.domain.outlines import (
 )
 from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.chunking import Chunk
-from calypso_mcp.local.indexing.documents import Part, PartKind
+from calypso_mcp.local.indexing.documents import Part
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, bucket_token, index_text
 
@@ -101,13 +102,21 @@ class Passage:
     #: Higher is better; comparable within one search only.
     score: float
     #: Other files that hold the same text.
-    also_in: tuple[str, ...] = ()
+    also_in: list[str] = field(default_factory=list[str])
     #: Empty where heading and lines say all that is known.
     outline: Outline = ()
     #: Start and end of the part of `text` that matches best; see `matches`.
     match: tuple[int, int] | None = None
     #: The words its file is found by.
     title: str = ""
+
+    @classmethod
+    def stored(cls, columns: Sequence[Any], score: float = 0.0) -> Passage:
+        """Return a passage by file id, title, text, heading, lines, part (in three columns) and outline."""
+        file_id, title, text, heading, start, end, kind, number, name, outline = columns
+        part = None if kind is None else Part(kind, number, name or "")
+        stretches = outline_of(outline, heading)
+        return cls(file_id, text, heading or None, part, start, end, score, outline=stretches, title=title)
 
     @property
     def sections(self) -> list[tuple[str, str]]:
@@ -216,11 +225,6 @@ def rebuild_if_outdated(connection: sqlite3.Connection) -> bool:
 def outline_of(written: str | None, heading: str) -> Outline:
     """Return the outline that a column of `passages` states."""
     return read_outline(json.loads(written), heading) if written else ()
-
-
-def part_of(kind: PartKind | None, number: int, name: str | None) -> Part | None:
-    """Return the part that columns of `passages` state."""
-    return None if kind is None else Part(kind, number, name or "")
 
 
 def _name_untitled(filename: str, chunks: Sequence[Chunk]) -> str:

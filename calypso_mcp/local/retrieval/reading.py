@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from calypso_mcp.api.sources import TextQuery
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR, Stretch
-from calypso_mcp.local.retrieval.index import Passage, outline_of, part_of
+from calypso_mcp.local.retrieval.index import Passage, outline_of
 from calypso_mcp.local.text_forms import fold_case
 
 _ROWS = """
-SELECT text, heading, line_start, line_end, outline, part_kind, part_number, part_name
+SELECT text, heading, line_start, line_end, part_kind, part_number, part_name, outline
 FROM passages WHERE source = ? AND id >= ? ORDER BY id
 """
 
@@ -78,7 +78,7 @@ def read(connection: sqlite3.Connection, file_id: str, start: TextQuery) -> Read
     for index, row in enumerate(connection.execute(_ROWS, (source, begin + first)), first):
         if index == end:
             break
-        passage = _cut_to_section(_passage(file_id, row), index, section)
+        passage = _cut_to_section(Passage.stored((file_id, "", *row)), index, section)
         chars += len(passage.text)
         if passages and chars > start.max_chars:
             break
@@ -87,19 +87,6 @@ def read(connection: sqlite3.Connection, file_id: str, start: TextQuery) -> Read
     is_read = following == end
     return Reading(
         tuple(passages), first, total, None if is_read else following, section.after if is_read else None
-    )
-
-
-def _passage(file_id: str, row: sqlite3.Row) -> Passage:
-    return Passage(
-        file_id,
-        row["text"],
-        row["heading"] or None,
-        part_of(row["part_kind"], row["part_number"], row["part_name"]),
-        row["line_start"],
-        row["line_end"],
-        0.0,
-        outline=outline_of(row["outline"], row["heading"]),
     )
 
 

@@ -3,50 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cache
 
 from calypso_mcp.local.indexing.formats.tables import is_table
+from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.ranking import Row, Standing
 
 #: Characters that are compared first: copies begin alike.
 _LOOKED_AT, _COMPARED = 64, 24
 
 
-@dataclass(slots=True)
-class Found:
-    """A passage that stands for itself and its copies.
-
-    Attributes:
-        row: The passage.
-        score: Of the place it takes.
-        also_in: Other files that hold the same text.
-    """
-
-    row: Row
-    score: float
-    also_in: list[str] = field(default_factory=list[str])
-
-
 def without_repeats(
     ranked: Iterable[tuple[Row, Standing]], *, limit: int, per_file: int | None, once_per_table: bool
-) -> list[Found]:
+) -> list[Passage]:
     """Return the first `limit` passages, `per_file` of one file, without those that only repeat better ones.
 
     With `once_per_table`, so do those of a table that hold no more words of the query.
     """
     said = cache(_said)  # texts that begin alike are compared with each other
-    kept: list[Found] = []
-    alike: dict[tuple[str, str], list[Found]] = {}
+    kept: list[Passage] = []
+    alike: dict[tuple[str, str], list[Passage]] = {}
     taken: dict[str, int] = {}
     of_table: dict[tuple[object, ...], int] = {}
     for row, standing in ranked:
         begin = row.heading, _said(row.text[:_LOOKED_AT])[:_COMPARED]
         copied = next(
-            (earlier for earlier in alike.get(begin, ()) if said(earlier.row.text) == said(row.text)), None
+            (earlier for earlier in alike.get(begin, ()) if said(earlier.text) == said(row.text)), None
         )
         if copied is not None:
-            if row.file_id not in (copied.row.file_id, *copied.also_in):
+            if row.file_id not in (copied.file_id, *copied.also_in):
                 copied.also_in.append(row.file_id)
             continue
         if len(kept) == limit or (per_file is not None and taken.get(row.file_id, 0) >= per_file):
@@ -58,7 +43,7 @@ def without_repeats(
                 continue
             of_table[table] = standing.held | (known or 0)
         taken[row.file_id] = taken.get(row.file_id, 0) + 1
-        kept.append(Found(row, standing.score))
+        kept.append(Passage.stored(row[2:], standing.score))
         alike.setdefault(begin, []).append(kept[-1])
     return kept
 

@@ -9,14 +9,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 from calypso_mcp.local.retrieval import candidates, ranking
-from calypso_mcp.local.retrieval.index import Passage, outline_of, part_of
+from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.matches import find_matches
 from calypso_mcp.local.retrieval.ranking import Row, Standing
-from calypso_mcp.local.retrieval.repeats import Found, without_repeats
+from calypso_mcp.local.retrieval.repeats import without_repeats
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.spelling import one_slip_away
 from calypso_mcp.local.retrieval.words.stems import Stems
@@ -57,25 +56,13 @@ class SearchTimedOut(Exception):
     """The search was stopped because it took too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """What to search.
-
-    Attributes:
-        bucket_ids: Only files in one of these; None for all files.
-        file_ids: Only these files; None for all of the buckets.
-    """
-
-    bucket_ids: Sequence[str] | None
-    file_ids: Sequence[str] | None = None
-
-
 def search(
     connection: sqlite3.Connection,
     query: str,
-    where: Where,
+    bucket_ids: Sequence[str] | None,
     *,
     limit: int,
+    file_ids: Sequence[str] | None = None,
     per_file: int | None = None,
     once_per_table: bool = False,
     reorder: Reorder | None = None,
@@ -89,8 +76,9 @@ def search(
     Args:
         connection: Any connection to the database; its progress handler is replaced.
         query: Whatever a person or an agent wrote; there is no query syntax.
-        where: What to search.
+        bucket_ids: Search only files in one of these; None for all files.
         limit: At most this many passages.
+        file_ids: Search only these files; None for all of the buckets.
         per_file: At most this many passages of one file.
         once_per_table: Leave out passages of a table that hold no more words of the query than better ones.
         reorder: Another order of the candidates than that of their words; scores stay with the places.
@@ -101,11 +89,11 @@ def search(
         SearchTimedOut: The search timed out.
     """
     phrases = query_phrases(query)
-    if not phrases or limit < 1 or where.bucket_ids == [] or where.file_ids == []:
+    if not phrases or limit < 1 or bucket_ids == [] or file_ids == []:
         return []
     with _time_limit(connection, time_limit_s):
-        statistics = Statistics(connection, where.file_ids)
-        scope = None if where.bucket_ids is None else statistics.narrowing(where.bucket_ids)
+        statistics = Statistics(connection, file_ids)
+        scope = None if bucket_ids is None else statistics.narrowing(bucket_ids)
         together = kept_together(query)
         wanted = [*phrases, *together]
         least = limit if reorder is None else max(limit, _REORDERED)
@@ -137,8 +125,7 @@ def search(
         }
         standings = ranking.standings(rows, columns, sought, weights, whole=whole, mean_length=mean_length)
         ranked = _ranked(rows, standings, reorder and partial(reorder, connection))
-    found = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
-    passages = [_passage(hit) for hit in found]
+    passages = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
     return find_matches(sought, passages, weights) if with_matches else passages
 
 
@@ -211,22 +198,6 @@ def _ranked(
         (row, Standing(at_place.score, held))
         for (row, held), (_, at_place) in zip(map(by_id.__getitem__, order), ranked, strict=True)
     ]
-
-
-def _passage(found: Found) -> Passage:
-    row = found.row
-    return Passage(
-        row.file_id,
-        row.text,
-        row.heading or None,
-        part_of(row.part_kind, row.part_number, row.part_name),
-        row.line_start,
-        row.line_end,
-        found.score,
-        tuple(found.also_in),
-        outline_of(row.outline, row.heading),
-        title=row.title,
-    )
 
 
 def _only_join(phrases: Iterable[str], names: Collection[str]) -> bool:

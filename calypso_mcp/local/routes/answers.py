@@ -21,7 +21,7 @@ from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import extractive, search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
 from calypso_mcp.local.retrieval.naming import Named
-from calypso_mcp.local.retrieval.search import Reorder, Where
+from calypso_mcp.local.retrieval.search import Reorder
 from calypso_mcp.local.routes.answer_shape import Cited, Said, Turn
 from calypso_mcp.local.store import agents, answers, files
 from calypso_mcp.local.store.agents import AgentScope
@@ -207,7 +207,7 @@ def _find_passages(
 ) -> _Found:
     """Return the passages that may answer, and what would be quoted from them."""
     buckets = [bucket.id for bucket in agent.buckets]
-    found = retrieval.search(connection, question.sought, Where(buckets), limit=_PASSAGES, reorder=reorder)
+    found = retrieval.search(connection, question.sought, buckets, limit=_PASSAGES, reorder=reorder)
     if not found:
         return _Found(agent, question, (), ())
     phrases = question.phrases()

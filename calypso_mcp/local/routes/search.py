@@ -17,7 +17,6 @@ from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.index import Passage
-from calypso_mcp.local.retrieval.search import Where
 from calypso_mcp.local.store import agents, buckets, files, sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.text_forms import format_time
@@ -49,8 +48,9 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
         passages = retrieval.search(
             connection,
             body.query,
-            Where(scope, matching),
+            scope,
             limit=body.max_results or _DEFAULT_RESULTS,
+            file_ids=matching,
             per_file=body.per_file,
             once_per_table=True,
             reorder=reorder,

@@ -13,7 +13,7 @@ from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Part
 from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.retrieval.search import Where, search
+from calypso_mcp.local.retrieval.search import search
 
 SAMPLES = Path(calypso_mcp.__file__).parent / "cli" / "samples"
 
@@ -27,7 +27,7 @@ async def test_every_sample_answers_its_question_with_page_heading_or_line() -> 
                 document = await extractor.extract(path, Declaration(path.name))
                 index.add(connection, path.name, ["demo"], document.title, path.name, split(document))
         for question, answer in ANSWERS.items():
-            [best, *_] = search(connection, question, Where(["demo"]), limit=3)
+            [best, *_] = search(connection, question, ["demo"], limit=3)
             assert (best.file_id, best.part, best.line_start, best.heading) == answer
     finally:
         connection.close()

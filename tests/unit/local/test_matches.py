@@ -15,7 +15,7 @@ from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.matches import match_quotations
-from calypso_mcp.local.retrieval.search import Where, search
+from calypso_mcp.local.retrieval.search import search
 
 FILLER = [
     f"Quarterly figures of harbour number {number} were reviewed by the audit committee."
@@ -38,7 +38,7 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 def best(connection: sqlite3.Connection, document: Document, query: str) -> Passage:
     index.add(connection, "f", ["b"], None, "f.txt", split(document))
-    return search(connection, query, Where(["b"]), limit=1, with_matches=True)[0]
+    return search(connection, query, ["b"], limit=1, with_matches=True)[0]
 
 
 def shown(passage: Passage) -> Passage:

@@ -16,7 +16,6 @@ from calypso_mcp.local.retrieval.extractive import Question
 from calypso_mcp.local.retrieval.naming import Named
 from calypso_mcp.local.retrieval.search import (
     SearchTimedOut,
-    Where,
     absent_words,
     are_known,
     frequencies,
@@ -46,7 +45,7 @@ def add(
 
 
 def found(connection: sqlite3.Connection, query: str, *buckets: str, limit: int = 10) -> list[str]:
-    hits = search(connection, query, Where(buckets or None), limit=limit)
+    hits = search(connection, query, buckets or None, limit=limit)
     return [hit.file_id for hit in hits]
 
 
@@ -71,7 +70,7 @@ def test_a_passage_comes_back_with_its_place(connection: sqlite3.Connection) -> 
         "manual.pdf",
         [chunk("Reset the router by holding the button.", "Router > Reset", 7)],
     )
-    [hit] = search(connection, "router reset", Where(["b1"]), limit=5)
+    [hit] = search(connection, "router reset", ["b1"], limit=5)
     assert (hit.file_id, hit.text) == ("manual", "Reset the router by holding the button.")
     assert (hit.heading, hit.part, hit.line_start, hit.line_end) == (
         "Router > Reset",
@@ -86,7 +85,7 @@ def test_better_matches_come_first(connection: sqlite3.Connection) -> None:
     add(connection, "weak", "Shipping takes days. Refunds are another matter entirely, told elsewhere.")
     add(connection, "strong", "Refund period: a refund is paid within fourteen days.")
     add(connection, "none", "Nothing of the kind.")
-    hits = search(connection, "refund period days", Where(None), limit=10)
+    hits = search(connection, "refund period days", None, limit=10)
     assert [hit.file_id for hit in hits] == ["strong", "weak"]
     assert hits[0].score > hits[1].score
 
@@ -152,16 +151,16 @@ def test_a_score_tells_nothing_of_buckets_that_are_not_searched(connection: sqli
     add(connection, "more", "A long text about a bicycle and much else besides.", "b1")
     add(connection, "theirs", "The other bicycle.", "b2")
     connection.commit()  # only then are the lengths of all passages known
-    before = [hit.score for hit in search(connection, "red bicycle", Where(["b1"]), limit=5)]
+    before = [hit.score for hit in search(connection, "red bicycle", ["b1"], limit=5)]
     for number in range(6):
         add(connection, f"theirs-{number}", f"red red red bicycle {number} " * 20, "b2")
     connection.commit()
-    assert [hit.score for hit in search(connection, "red bicycle", Where(["b1"]), limit=5)] == before
+    assert [hit.score for hit in search(connection, "red bicycle", ["b1"], limit=5)] == before
 
 
 def test_no_bucket_finds_nothing(connection: sqlite3.Connection) -> None:
     add(connection, "one", "refund", "b1")
-    assert search(connection, "refund", Where([]), limit=10) == []
+    assert search(connection, "refund", [], limit=10) == []
 
 
 def test_text_that_names_a_bucket_does_not_enter_it(connection: sqlite3.Connection) -> None:
@@ -242,8 +241,8 @@ def test_copies_are_found_once_and_name_the_other_files(connection: sqlite3.Conn
     add(connection, "other", "A refund takes a month.")
     twice = [chunk("A refund takes fourteen days."), chunk("A refund takes fourteen days.")]
     index.add(connection, "twice", ["b1"], None, "twice.txt", twice)
-    hits = search(connection, "refund fourteen days", Where(["b1"]), limit=10)
-    assert [(hit.file_id, hit.also_in) for hit in hits] == [("first", ("copy", "twice")), ("other", ())]
+    hits = search(connection, "refund fourteen days", ["b1"], limit=10)
+    assert [(hit.file_id, hit.also_in) for hit in hits] == [("first", ["copy", "twice"]), ("other", [])]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +260,7 @@ def test_a_file_without_a_title_is_found_by_a_first_line_that_names_it(
 ) -> None:
     add(connection, "report", first_line + "The dividend is two crowns.")
     add(connection, "other", "The dividend of a marine report.")
-    [first, *_] = search(connection, "dividend of Halvorsen Marine", Where(["b1"]), limit=10)
+    [first, *_] = search(connection, "dividend of Halvorsen Marine", ["b1"], limit=10)
     assert first.file_id == "report"
     assert ("Halvorsen" in first.title) == is_name
 
@@ -269,17 +268,17 @@ def test_a_file_without_a_title_is_found_by_a_first_line_that_names_it(
 def test_passages_of_one_file_can_be_limited(connection: sqlite3.Connection) -> None:
     index.add(connection, "long", ["b1"], None, "l.txt", [chunk(f"refund refund {n}") for n in range(5)])
     add(connection, "short", "a refund among several other words")
-    hits = search(connection, "refund", Where(["b1"]), limit=4, per_file=1)
+    hits = search(connection, "refund", ["b1"], limit=4, per_file=1)
     assert [hit.file_id for hit in hits] == ["long", "short"]
-    assert {hit.file_id for hit in search(connection, "refund", Where(["b1"]), limit=4)} == {"long"}
+    assert {hit.file_id for hit in search(connection, "refund", ["b1"], limit=4)} == {"long"}
 
 
 def test_only_the_files_asked_for_are_found(connection: sqlite3.Connection) -> None:
     for number in range(5):
         add(connection, f"file{number}", f"refund {number}")
-    hits = search(connection, "refund", Where(["b1"], file_ids=["file3", "file1", "unknown"]), limit=10)
+    hits = search(connection, "refund", ["b1"], file_ids=["file3", "file1", "unknown"], limit=10)
     assert [hit.file_id for hit in hits] == ["file1", "file3"]
-    assert search(connection, "refund", Where(["b1"], file_ids=[]), limit=10) == []
+    assert search(connection, "refund", ["b1"], file_ids=[], limit=10) == []
 
 
 def test_in_some_files_words_tell_as_much_as_they_do_there(connection: sqlite3.Connection) -> None:
@@ -288,16 +287,16 @@ def test_in_some_files_words_tell_as_much_as_they_do_there(connection: sqlite3.C
     for number in range(200):
         add(connection, f"other{number}", f"A dividend of {number} crowns.")
     question = "What does Halvorsen Marine pay as a dividend?"
-    assert "auditors" in search(connection, question, Where(["b1"]), limit=1)[0].text
-    found = search(connection, question, Where(["b1"], file_ids=["report"]), limit=5)
+    assert "auditors" in search(connection, question, ["b1"], limit=1)[0].text
+    found = search(connection, question, ["b1"], file_ids=["report"], limit=5)
     assert "dividend" in found[0].text
-    hits = search(connection, "auditors", Where(["b1"], file_ids=["report", "other3"]), limit=100)
+    hits = search(connection, "auditors", ["b1"], file_ids=["report", "other3"], limit=100)
     assert {hit.file_id for hit in hits} == {"report"}
     others = {f"other{number}" for number in range(1, 200)}
-    hits = search(connection, "dividend", Where(["b1"], file_ids=sorted(others)), limit=100)
+    hits = search(connection, "dividend", ["b1"], file_ids=sorted(others), limit=100)
     assert {hit.file_id for hit in hits} < others
     add(connection, "later", "Twelve words of another file would change how long a passage is on average.")
-    assert search(connection, question, Where(["b1"], file_ids=["report"]), limit=5) == found
+    assert search(connection, question, ["b1"], file_ids=["report"], limit=5) == found
 
 
 @pytest.mark.parametrize(
@@ -541,7 +540,7 @@ def test_a_search_that_takes_too_long_is_stopped_and_the_connection_works_on(
     words = " ".join(f"word{number}" for number in range(60))
     index.add(connection, "many", ["b1"], None, "m.txt", [chunk(f"{words} {n}") for n in range(3_000)])
     with pytest.raises(SearchTimedOut):
-        search(connection, words, Where(None), limit=5, time_limit_s=0.0)
+        search(connection, words, None, limit=5, time_limit_s=0.0)
     assert len(found(connection, "word7")) == 10
 
 
@@ -568,7 +567,7 @@ def test_passages_of_an_older_store_keep_their_page() -> None:
         places = [
             (hit.part, hit.line_start)
             for word in ("refund", "other")
-            for hit in search(connection, word, Where(["b1"]), limit=1)
+            for hit in search(connection, word, ["b1"], limit=1)
         ]
     assert places == [(Part("page", 7), None), (None, 3)]
 
@@ -605,12 +604,12 @@ def test_a_table_of_many_passages_is_one_hit_unless_more_of_them_tell_something(
     )
 
     def texts(query: str) -> list[str]:
-        hits = search(connection, query, Where(["b1"]), limit=10, once_per_table=True)
+        hits = search(connection, query, ["b1"], limit=10, once_per_table=True)
         return [hit.text for hit in hits if hit.file_id == "staff"]
 
     assert texts("role place welder") == [passages[1].text]
     assert {*texts("role place welder cook")} == {passages[1].text, passages[2].text}
-    assert len(search(connection, "role place", Where(["b1"]), limit=10)) == len(passages) + 1
+    assert len(search(connection, "role place", ["b1"], limit=10)) == len(passages) + 1
 
 
 @pytest.mark.parametrize("buckets", [None, ["b0"]])
@@ -626,7 +625,7 @@ def test_passages_that_few_words_choose_are_those_that_all_would(
     queries = [" ".join(draw.choices(words, k=7)) for _ in range(12)]
 
     def best() -> list[set[str]]:
-        return [{hit.file_id for hit in search(connection, q, Where(buckets), limit=5)} for q in queries]
+        return [{hit.file_id for hit in search(connection, q, buckets, limit=5)} for q in queries]
 
     monkeypatch.setattr(candidates, "_SCORED_ROWS", 10)
     monkeypatch.setattr(candidates, "_LEAST_ROWS", 100)
@@ -679,7 +678,7 @@ def test_what_a_query_quotes_and_a_number_of_several_parts_are_found_whole_first
         add(connection, f"o{number}", f"{other} {number}{number}")
         add(connection, f"p{number}", f"Grass {number}{number}", "b2")
     add(connection, "wanted", f"{wanted} Nothing else is said here, and that at some length, for once.")
-    hits = search(connection, query, Where(buckets), limit=3)
+    hits = search(connection, query, buckets, limit=3)
     assert hits[0].file_id == "wanted"
     assert len(hits) == 3
 
@@ -704,7 +703,7 @@ def test_another_order_has_more_to_choose_from_than_is_shown(connection: sqlite3
         offered.extend(scores)
         return offered[::-1]
 
-    search(connection, "zebra grass", Where(["b1"]), limit=5, reorder=reversed_order)
+    search(connection, "zebra grass", ["b1"], limit=5, reorder=reversed_order)
     assert len(offered) >= 40
 
 

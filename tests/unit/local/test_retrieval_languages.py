@@ -11,7 +11,7 @@ from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.data.delimited import read_text
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.retrieval.search import Where, search
+from calypso_mcp.local.retrieval.search import search
 
 #: Per language, paragraphs about refunds, shipping, the warranty and opening hours, in this order.
 PARAGRAPHS = {
@@ -101,7 +101,7 @@ def test_a_question_finds_its_paragraph_first(language: str, question: str, answ
                 index.add(
                     connection, text, ["all"], None, "page.txt", split(read_text(FileContent(text.encode())))
                 )
-        [best, *_] = search(connection, question, Where(["all"]), limit=5)
+        [best, *_] = search(connection, question, ["all"], limit=5)
     finally:
         connection.close()
     assert best.text == PARAGRAPHS[language][answer]

@@ -13,7 +13,7 @@ import pytest
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Block, Document
-from calypso_mcp.local.retrieval.search import Where, search
+from calypso_mcp.local.retrieval.search import search
 from calypso_mcp.local.store import buckets, files, sessions, sources, tasks
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.sessions import NewSession
@@ -87,7 +87,7 @@ def test_of_versions_recorded_together_the_latest_stays(
     sessions_left = record_ends(store, ends, now=2.0)
     assert sorted(sessions_left) == sorted(rows[id_].session_id for id_ in versions[:2])
     assert [id_ for id_ in versions if files.get(store, id_)] == versions[-1:]
-    assert [hit.text for hit in search(store, "zebra", Where([bucket.id]), limit=5)] == ["Zebra number 2."]
+    assert [hit.text for hit in search(store, "zebra", [bucket.id], limit=5)] == ["Zebra number 2."]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
@@ -135,7 +135,7 @@ def test_a_file_that_leaves_a_bucket_while_it_is_read_is_not_found_there(store: 
     block = Block("The zebra has stripes.", line_start=1, line_end=1)
     document = Document((block,))
     record_ends(store, {file_id: Passages(document, split(document))}, now=2.0)
-    assert [bool(search(store, "zebra", Where([bucket.id]), limit=5)) for bucket in (one, two)] == [
+    assert [bool(search(store, "zebra", [bucket.id], limit=5)) for bucket in (one, two)] == [
         False,
         True,
     ]
