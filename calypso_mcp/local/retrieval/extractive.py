@@ -83,11 +83,11 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Quotation:
-    """A sentence, and the position of its passage among those found."""
+class Said:
+    """A sentence of an answer, and the positions (from 0) of the passages that it rests on."""
 
-    source: int
     text: str
+    sources: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def quotations(
     *,
     of_price: bool = False,
     named: Named | None = None,
-) -> list[Quotation]:
+) -> list[Said]:
     """Return the sentences that answer best, best first; none where the passages do not answer.
 
     `words` states the weight of each phrase asked for; of the first few passages, which are looked at, one
@@ -169,7 +169,7 @@ def quotations(
     ranked: list[tuple[float, int]] = []
     for position, candidate in enumerate(candidates):
         own, above = held[len(best) + 2 * position : len(best) + 2 * position + 2]
-        source = best[candidate.quotation.source]
+        source = best[candidate.quotation.sources[0]]
         weight = weigh(own | above if source.is_reply or of_price else own, told)
         if weight and (weight >= least_share * whole or not source.is_reply):
             # The question above a stored answer is as good as the answer's own words.
@@ -211,7 +211,7 @@ class _Candidate:
     `is_label`: the citation shows it anyway.
     """
 
-    quotation: Quotation
+    quotation: Said
     said: str
     above: str
     is_label: bool
@@ -248,9 +248,8 @@ def _candidates(
             speaking = [sentence, *filter(sentences.is_question, asked), above if needs_no_word else ""]
             if said not in seen and (not of_price or any(map(_speaks_of_price, speaking))):
                 seen.add(said)
-                yield _Candidate(
-                    Quotation(position, sentence), "\n".join([*asked, sentence]), above, is_label
-                )
+                together = "\n".join([*asked, sentence])
+                yield _Candidate(Said(sentence, (position,)), together, above, is_label)
             asked = [*asked, sentence] if is_label else []
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from calypso_mcp.api import answers as wire
+from calypso_mcp.local.retrieval.extractive import Said
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.matches import match_quotations
 from calypso_mcp.local.routes.search import NO_USAGE, attributes_of
@@ -49,16 +50,8 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A sentence of an answer, and the positions of its sources in `Turn.cited`."""
-
-    text: str
-    sources: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
-    """One answered question. `lines` are the pieces of the answer's text."""
+    """One answered question. `lines` are the pieces of its text, and `said` rests on what is `cited`."""
 
     row: TurnRow
     kind: str

@@ -19,10 +19,10 @@ from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import extractive, search as retrieval
-from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
+from calypso_mcp.local.retrieval.extractive import Question, Said, Source
 from calypso_mcp.local.retrieval.naming import Named
 from calypso_mcp.local.retrieval.search import Reorder
-from calypso_mcp.local.routes.answer_shape import Cited, Said, Turn
+from calypso_mcp.local.routes.answer_shape import Cited, Turn
 from calypso_mcp.local.store import agents, answers, files
 from calypso_mcp.local.store.agents import AgentScope
 from calypso_mcp.local.store.answers import TurnRow
@@ -50,7 +50,13 @@ class _Found:
     agent: AgentScope
     question: Question
     passages: Sequence[Cited]
-    quotations: Sequence[Quotation]
+    quotations: Sequence[Said]
+
+    def cite(self, said: Sequence[Said]) -> tuple[list[Cited], list[Said]]:
+        """Return the passages that sentences rest on, in their order, and the sentences resting on those."""
+        order = list(dict.fromkeys(position for entry in said for position in entry.sources))
+        cited = [self.passages[position] for position in order]
+        return cited, [Said(entry.text, tuple(map(order.index, entry.sources))) for entry in said]
 
 
 async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | Events:
@@ -103,19 +109,18 @@ async def _stream(writer: Writer | None, turn: Turn, found: _Found) -> AsyncGene
         shown = [Evidence(cited.passage.text, cited.context) for cited in found.passages]
         instructions = found.agent.agent.instructions if found.agent.agent else None
         outcome = Outcome()
-        said: list[Said] = []
+        written: list[Said] = []
         lines: list[str] = []
-        order: list[int] = []
         async with aclosing(writer.write(found.question.text, shown, instructions, outcome)) as sentences:
             async for sentence in sentences:
-                order += [position for position in sentence.sources if position not in order]
-                said.append(Said(sentence.text, tuple(order.index(at) for at in sentence.sources)))
+                written.append(sentence)
+                _, said = found.cite(written)
                 numbers = "".join(f"[{number + 1}]" for number in said[-1].sources)
                 lines.append(f"{' ' if lines else ''}{sentence.text} {numbers}")
                 yield {"type": wire.TEXT_DELTA, "delta": lines[-1]}
         unsaid = len(lines)
-        if said:
-            cited = [found.passages[position] for position in order]
+        if written:
+            cited, said = found.cite(written)
             lines += _remarks(outcome)
             final = replace(turn, kind=wire.GENERATED, lines=lines, said=said, cited=cited)
         elif outcome.says_absent:
@@ -147,8 +152,7 @@ def _quote(turn: Turn, found: _Found, outcome: Outcome | None = None) -> Turn:
     if not found.quotations:
         return replace(turn, lines=[_NOT_FOUND + reason])
     together = _READ_TOGETHER if found.question.before else ""
-    order = list(dict.fromkeys(quotation.source for quotation in found.quotations))
-    said = [Said(quotation.text, (order.index(quotation.source),)) for quotation in found.quotations]
+    cited, said = found.cite(found.quotations)
     return replace(
         turn,
         kind=wire.EXTRACTIVE,
@@ -158,8 +162,8 @@ def _quote(turn: Turn, found: _Found, outcome: Outcome | None = None) -> Turn:
         ],
         said=said,
         cited=[
-            found.passages[position].cut_to([entry.text for entry in said if entry.sources == (number,)])
-            for number, position in enumerate(order)
+            passage.cut_to([entry.text for entry in said if entry.sources == (number,)])
+            for number, passage in enumerate(cited)
         ],
     )
 

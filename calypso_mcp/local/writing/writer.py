@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.local.options import WriterOptions
 from calypso_mcp.local.retrieval import sentences
+from calypso_mcp.local.retrieval.extractive import Said
 from calypso_mcp.local.writing.endpoint import ChatEndpoint, Message, WritingFailed
 from calypso_mcp.local.writing.instructions import withhold
 from calypso_mcp.local.writing.statements import Statement, cut_statements
@@ -42,14 +43,6 @@ _REWRITING = """\
 Rewrite the last question so that it can be understood without the questions before it. Keep its language. \
 Write the question only."""
 _INSTRUCTIONS_CHARS = 4_000
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A sentence, and the positions (from 0) of the passages that bear it out."""
-
-    text: str
-    sources: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -94,7 +87,7 @@ class Writer:
 
     async def write(
         self, question: str, passages: Sequence[Evidence], instructions: str | None, outcome: Outcome
-    ) -> AsyncGenerator[Written]:
+    ) -> AsyncGenerator[Said]:
         """Yield the sentences that the passages bear out, as the model completes them. Never raises.
 
         The question is complete in itself; the outcome is filled in meanwhile.
@@ -115,18 +108,16 @@ class Writer:
             outcome.failure = str(error)
 
 
-def _check(
-    statement: Statement, evidence: Sequence[Evidence], question: str, outcome: Outcome
-) -> list[Written]:
+def _check(statement: Statement, evidence: Sequence[Evidence], question: str, outcome: Outcome) -> list[Said]:
     """Return the sentences of a statement that their sources bear out, and count the others."""
     if NOT_IN_SOURCES.casefold() in statement.text.casefold():
         outcome.says_absent = True
         return []
     cited = tuple(number - 1 for number in statement.cited if 1 <= number <= len(evidence))
-    supported: list[Written] = []
+    supported: list[Said] = []
     for sentence in sentences.split(statement.text):
         if cited and is_supported(sentence, [evidence[position] for position in cited], question):
-            supported.append(Written(sentence, cited))
+            supported.append(Said(sentence, cited))
         elif len(sentence.split()) >= _FEWEST_WORDS:
             outcome.left_out += 1
     return supported

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from calypso_mcp.local.retrieval.extractive import QUOTATIONS, Question, Quotation, Source, quotations
+from calypso_mcp.local.retrieval.extractive import QUOTATIONS, Question, Said, Source, quotations
 from calypso_mcp.local.retrieval.naming import Named
 from calypso_mcp.local.retrieval.words.tokens import content_phrases, is_english
 
@@ -13,15 +13,15 @@ RETURNS = Source("Shop", "We sell lamps. A lamp can be returned within thirty da
 LAMPS = Source("Catalogue", "The lamps are blue. Nobody returned one yet.", 4.0)
 
 
-def quoted(text: str, *found: Source, share: float = 0.4) -> list[Quotation]:
+def quoted(text: str, *found: Source, share: float = 0.4) -> list[Said]:
     """Return what is quoted when every word tells as much as any other."""
     return quotations(dict.fromkeys(Question(text).phrases(), 1.0), found, share)
 
 
 def test_the_sentence_with_most_of_the_question_comes_first_and_names_its_passage() -> None:
     found = quoted("When can a lamp be returned?", RETURNS, LAMPS)
-    assert found[0] == Quotation(0, "A lamp can be returned within thirty days.")
-    assert Quotation(1, "The lamps are blue.") in found
+    assert found[0] == Said("A lamp can be returned within thirty days.", (0,))
+    assert Said("The lamps are blue.", (1,)) in found
     assert "Shipping is free." not in [entry.text for entry in found]
     assert len(found) <= QUOTATIONS
 
@@ -41,15 +41,15 @@ def test_a_stored_answer_to_the_question_comes_before_what_repeats_its_words() -
 
 def test_a_sentence_that_is_repeated_is_quoted_once_from_the_better_passage() -> None:
     twin = Source("Other", "A lamp  can be returned within THIRTY days!", 4.5)
-    assert [quotation.source for quotation in quoted("thirty days", RETURNS, twin)] == [0]
+    assert [quotation.sources for quotation in quoted("thirty days", RETURNS, twin)] == [(0,)]
 
 
 def test_passages_far_below_the_best_are_not_quoted() -> None:
     weak = Source("Other", "Thirty days have September and April.", 2.4)
-    assert [quotation.source for quotation in quoted("thirty days", RETURNS, weak)] == [0]
-    assert {quotation.source for quotation in quoted("thirty days", RETURNS, replace(weak, score=2.6))} == {
-        0,
-        1,
+    assert [quotation.sources for quotation in quoted("thirty days", RETURNS, weak)] == [(0,)]
+    assert {quotation.sources for quotation in quoted("thirty days", RETURNS, replace(weak, score=2.6))} == {
+        (0,),
+        (1,),
     }
 
 
@@ -101,7 +101,7 @@ def test_nothing_found_is_no_answer() -> None:
 
 def test_a_sentence_that_only_repeats_the_question_is_not_quoted() -> None:
     assert quoted("lamp returns", Source("", "Lamp returns\n\nLamps go back to the shop.", 1.0)) == [
-        Quotation(0, "Lamps go back to the shop.")
+        Said("Lamps go back to the shop.", (0,))
     ]
 
 
