@@ -199,21 +199,16 @@ def settle_versions(connection: sqlite3.Connection, file_ids: Sequence[str], *, 
 
 
 def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> list[str]:
-    others = connection.execute(
-        "SELECT files.id, files.if_exists, tasks.position > mine.position AS is_later"
-        " FROM files JOIN tasks ON tasks.file_id = files.id JOIN tasks AS mine ON mine.file_id = ?"
-        " WHERE files.identity = ? AND files.kind = ? AND files.id <> ? ORDER BY tasks.position",
-        (file.id, file.identity, file.kind, file.id),
-    ).fetchall()
-    rows = files.get_all(connection, [other["id"] for other in others])
     ended: list[str | None] = []
     replaced_in: dict[str, str] = {}
     has_failed = file.status == FileStatus.FAILED
     replaced: list[FileRow] = []
-    for other in others:
-        row = rows[other["id"]]
-        if other["is_later"]:
-            if other["if_exists"] == "replace" and row.status == FileStatus.ACTIVE:
+    is_later = False
+    for row in list_versions(connection, file.kind, file.identity):
+        if row.id == file.id:
+            is_later = True
+        elif is_later:
+            if row.declaration.if_exists == "replace" and row.status == FileStatus.ACTIVE:
                 replaced_in |= dict.fromkeys(row.bucket_ids, row.id)
         elif file.declaration.if_exists == "replace":
             shared = set(row.bucket_ids) & set(file.bucket_ids)
