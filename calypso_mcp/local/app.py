@@ -41,7 +41,7 @@ from calypso_mcp.local.routes import (
 from calypso_mcp.local.store.connections.database import Database, open_database
 from calypso_mcp.local.worker import IndexingWorker
 from calypso_mcp.sqlite.connections import is_read_only
-from calypso_mcp.sqlite.faults import gone
+from calypso_mcp.sqlite.faults import StoreGone
 
 if TYPE_CHECKING:
     from calypso_mcp.local.semantic.semantics import Semantics
@@ -77,7 +77,7 @@ async def open_backend(options: LocalOptions, *, must_exist: bool = False) -> As
     presence = Presence(options.data_dir / WORKERS_FOLDER)
     store = options.data_dir / STORE_FILE
     if must_exist and not store.exists():
-        raise gone(store)
+        raise StoreGone(store)
     await to_thread.run_sync(_prepare, options, blobs, presence)
     try:
         async with open_database(store, must_exist=must_exist) as database, _open_writer(options) as writer:

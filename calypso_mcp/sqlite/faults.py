@@ -7,6 +7,7 @@ import os
 import shlex
 import sqlite3
 from pathlib import Path
+from typing import ClassVar
 
 from calypso_mcp.errors import CalypsoError
 
@@ -25,22 +26,45 @@ class StoreFault(CalypsoError):
     """A file of the data folder can no longer be used, and only its operator can change that."""
 
     default_code = "store_unusable"
+    #: What happened to the file at `{path}`, and what its operator can do.
+    said: ClassVar[str]
+    advice: ClassVar[str] = ""
+
+    def __init__(self, path: Path) -> None:
+        folder = shlex.quote(str(path.parent))
+        super().__init__(self.said.format(path=path), hint=self.advice.format(folder=folder))
 
 
 class StoreGone(StoreFault):
     """A file of the data folder was deleted or replaced while it was in use."""
 
     default_code = "store_gone"
+    said = "{path} was deleted or replaced while it was in use."
+    advice = "The operator must restore the data folder, or restart the server to begin with an empty one."
 
 
 class StoreReadOnly(StoreFault):
     """The data folder can be read, but not written."""
+
+    said = "{path} can be read, but not written."
+    advice = "To change its buckets, the operator must give the server write access to the data folder."
+
+
+class StoreUpgraded(StoreFault):
+    """A newer version changed the tables of a file while this one was running."""
+
+    said = "A newer calypso-mcp has upgraded {path}: restart every calypso-mcp that uses this folder."
 
 
 class StoreDamaged(StoreFault):
     """A file of the data folder is damaged."""
 
     default_code = "store_damaged"
+    said = "The store {path} is damaged."
+    advice = (
+        "The operator must stop the server and save what is left with "
+        "`calypso-mcp recover --data-dir {folder}`."
+    )
 
 
 #: What reading or writing a file of the data folder may raise.
@@ -72,11 +96,11 @@ class FileWatch:
         try:
             found = self._path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            raise gone(self._path) from None
+            raise StoreGone(self._path) from None
         if not os.path.samestat(found, self._opened):
-            raise gone(self._path)
+            raise StoreGone(self._path)
         if not found.st_size:
-            raise damaged(self._path)
+            raise StoreDamaged(self._path)
 
 
 def is_busy(error: BaseException) -> bool:
@@ -109,41 +133,9 @@ def is_of_another_version(error: BaseException) -> bool:
     return is_unknown and isinstance(error, sqlite3.OperationalError)
 
 
-def gone(path: Path) -> StoreGone:
-    """Return the error for a file that vanished while it was in use."""
-    return StoreGone(
-        f"{path} was deleted or replaced while it was in use.",
-        hint="The operator must restore the data folder, or restart the server to begin with an empty one.",
-    )
-
-
 def is_refused(error: BaseException) -> bool:
     """Whether the file can be read, but not written."""
     return _code(error) & 0xFF == sqlite3.SQLITE_READONLY
-
-
-def read_only(path: Path) -> StoreReadOnly:
-    """Return the error for writing to a file that can only be read."""
-    return StoreReadOnly(
-        f"{path} can be read, but not written.",
-        hint="To change its buckets, the operator must give the server write access to the data folder.",
-    )
-
-
-def upgraded(path: Path) -> StoreFault:
-    """Return the error for a file whose tables a newer version changed while this one was running."""
-    return StoreFault(
-        f"A newer calypso-mcp has upgraded {path}: restart every calypso-mcp that uses this folder."
-    )
-
-
-def damaged(path: Path) -> StoreDamaged:
-    """Return the error for a file whose content cannot be trusted any more."""
-    return StoreDamaged(
-        f"The store {path} is damaged.",
-        hint="The operator must stop the server and save what is left with "
-        f"`calypso-mcp recover --data-dir {shlex.quote(str(path.parent))}`.",
-    )
 
 
 def _code(error: BaseException) -> int:

@@ -32,13 +32,13 @@ from calypso_mcp.sqlite.connections import (
 )
 from calypso_mcp.sqlite.faults import (
     FileWatch,
-    damaged,
+    StoreDamaged,
+    StoreReadOnly,
+    StoreUpgraded,
     is_busy,
     is_damaged,
     is_of_another_version,
     is_refused,
-    read_only,
-    upgraded,
 )
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ async def open_database(path: Path, *, must_exist: bool = False) -> AsyncGenerat
         if is_busy(error):
             raise
         if is_damaged(error):
-            raise damaged(path) from error
+            raise StoreDamaged(path) from error
         raise ConfigError(
             f"The store {path} cannot be used: {error}.",
             hint="Free space on its disk and make it writable, or choose another folder (--data-dir, "
@@ -104,7 +104,7 @@ class Database:
         Raises:
             StoreGone: The store's file was deleted or replaced.
             StoreDamaged: The file is damaged.
-            StoreFault: A newer version changed its tables.
+            StoreUpgraded: A newer version changed its tables.
         """
         # A closed store refuses at once; a caller that asks again must not keep the loop from closing it.
         await anyio.lowlevel.checkpoint()
@@ -119,7 +119,7 @@ class Database:
         Raises:
             StoreGone: The store's file was deleted or replaced.
             StoreDamaged: The file is damaged.
-            StoreFault: A newer version changed its tables.
+            StoreUpgraded: A newer version changed its tables.
         """
         with self._fault_named():
             submitted = self._writer.submit(Write(self._checked()(work), durable))
@@ -152,11 +152,11 @@ class Database:
         except sqlite3.DatabaseError as error:
             self._watch.check()  # what SQLite says of a file that vanished meanwhile names no reason
             if is_damaged(error):
-                raise damaged(self._path) from error
+                raise StoreDamaged(self._path) from error
             if is_refused(error) and is_read_only(self._path.parent):
-                raise read_only(self._path) from error
+                raise StoreReadOnly(self._path) from error
             if is_of_another_version(error):
-                raise upgraded(self._path) from error
+                raise StoreUpgraded(self._path) from error
             raise
 
 
