@@ -41,7 +41,6 @@ class FolderWatch:
     list_files: Callable[[], frozenset[str]]
     is_polled: bool = False
     _files: frozenset[str] = frozenset()
-    _had_files: bool = False
     _paths: set[str] = field(default_factory=set[str])
     _stirred: anyio.Event = field(default_factory=anyio.Event)
 
@@ -73,11 +72,10 @@ class FolderWatch:
             ) from problem
 
     async def look(self) -> bool:
-        """Take stock of the folder before a round; returns whether it is empty and was not before."""
+        """Take stock of the folder before a round; returns whether it holds files."""
         self._forget()
         self._files = await to_thread.run_sync(self.list_files)
-        self._had_files = self._had_files or bool(self._files)
-        return self._had_files and not self._files
+        return bool(self._files)
 
     async def wait(self, at_most_s: float) -> None:
         """Return when the folder has changed since the last look, or `at_most_s` seconds are over."""

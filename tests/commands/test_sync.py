@@ -66,6 +66,20 @@ def test_files_that_cannot_be_read_are_named_each_time_and_fail_the_first_round_
         assert "photo.html: The file contains no text" in done.stdout
 
 
+@pytest.mark.parametrize("left", [".hidden", "debug.pem", None])
+def test_a_folder_without_files_removes_nothing_and_fails(folder: Path, left: str | None) -> None:
+    """Its drive may not be connected, and nobody watches a nightly job."""
+    sync(folder)
+    for file in folder.iterdir():
+        file.unlink()
+    if left is not None:
+        (folder / left).write_text("")
+    done = sync(folder, "--remove-missing")
+    assert (done.returncode, "nothing is removed" in done.stdout) == (1, True)
+    assert held(folder) == ["canteen.md", "leave.md"]
+    assert sync(folder).returncode == 0
+
+
 def test_a_dry_run_changes_nothing(folder: Path) -> None:
     sync(folder)
     (folder / "leave.md").unlink()

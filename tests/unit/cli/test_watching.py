@@ -93,15 +93,14 @@ async def test_a_file_that_grows_starts_one_round_when_it_pauses(
         assert is_written
 
 
-async def test_a_look_that_finds_an_emptied_folder_says_so(tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_text("one")
+async def test_a_look_says_whether_the_folder_holds_files(tmp_path: Path) -> None:
     async with watching(tmp_path) as watch:
         assert not await watch.look()
+        (tmp_path / "a.md").write_text("one")
+        assert await watch.look()
         (tmp_path / "a.md").unlink()
-        assert await watch.look()
-        # As long as it is: a later round must not take for granted what the first one doubted.
-        assert await watch.look()
-        (tmp_path / "b.md").write_text("two")
+        assert not await watch.look()
+        # As long as it is empty: a later round must not take for granted what the first one doubted.
         assert not await watch.look()
 
 

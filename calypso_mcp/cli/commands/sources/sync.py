@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +26,6 @@ from calypso_mcp.concurrency import open_task_group, run_in_background
 from calypso_mcp.errors import CalypsoError, ConfigError
 from calypso_mcp.regular_files import expand_home
 from calypso_mcp.server.files.folder_walk import walk
-from calypso_mcp.server.files.local_files import FilePolicy
 
 #: Seconds until the next round if no change is reported, and after a round that failed.
 _LOOK_ANYWAY_S: Final = 3_600.0
@@ -58,7 +57,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Synchronise; return 1 if any file did not arrive or cannot be searched.
+    """Synchronise; return 1 if any file did not arrive or cannot be searched, or nothing may be removed.
 
     With `--watch` it ends with 0 at SIGTERM, and with 1 when the folder is gone.
 
@@ -76,51 +75,59 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     folder = folder.resolve()
     settings = load_settings_and_log({**flags, "allow_paths": [str(folder)]})
 
+    def list_files() -> frozenset[str]:
+        if not folder.is_dir():
+            raise CalypsoError(f"The folder {folder} is gone.")
+        found = walk(str(folder), arguments.include, arguments.exclude, file_policy(settings))
+        return frozenset(found.files)
+
     async def work() -> int:
+        removes = _may_remove(arguments, has_files=not arguments.remove_missing or bool(list_files()))
         async with open_session(settings) as session:
-            results = await _sync(session, folder, arguments, remove_missing=arguments.remove_missing)
+            results = await _sync(session, folder, arguments, remove_missing=removes)
         print_outcomes(results)
-        return 1 if has_failures(results) else 0
+        return 1 if has_failures(results) or removes != arguments.remove_missing else 0
 
     async def follow() -> int:
         stop = asyncio.get_running_loop().call_soon_threadsafe
         async with open_task_group() as tasks:
             with signals_end(lambda: stop(tasks.cancel_scope.cancel)):
                 async with open_session(settings) as session:
-                    await _watch(session, folder, arguments, file_policy(settings))
+                    await _watch(session, folder, arguments, list_files)
         return 0
 
     return anyio.run(follow if arguments.watch else work)
 
 
-async def _watch(session: Session, folder: Path, arguments: argparse.Namespace, policy: FilePolicy) -> None:
+def _may_remove(arguments: argparse.Namespace, *, has_files: bool) -> bool:
+    """Whether sources may be removed: not for a folder without files, which may be an unmounted drive."""
+    if arguments.remove_missing and not has_files:
+        print("The folder is empty, so nothing is removed from the bucket. Is its drive connected?")
+    return arguments.remove_missing and has_files
+
+
+async def _watch(
+    session: Session,
+    folder: Path,
+    arguments: argparse.Namespace,
+    list_files: Callable[[], frozenset[str]],
+) -> None:
     """Synchronise now, and again whenever the folder has changed; never returns.
 
     Raises:
         ToolFailed: The first round failed for a reason that does not pass.
         CalypsoError: The folder is gone, or its changes cannot be followed.
     """
-
-    def list_files() -> frozenset[str]:
-        if not folder.is_dir():
-            raise CalypsoError(f"The folder {folder} is gone.")
-        found = walk(str(folder), arguments.include, arguments.exclude, policy)
-        return frozenset(found.files)
-
     watch = FolderWatch(folder, list_files, is_polled=arguments.poll or is_remote(folder))
     is_first = True
     async with run_in_background(watch.follow):
         # Lets the watch begin, so that no change falls between it and the first round.
         await checkpoint()
         while True:
-            is_emptied = await watch.look()
-            if is_emptied and arguments.remove_missing:
-                print("The folder is empty, so nothing is removed from the bucket. Is its drive connected?")
+            removes = _may_remove(arguments, has_files=await watch.look())
             pause_s = _LOOK_ANYWAY_S
             try:
-                results = await _sync(
-                    session, folder, arguments, remove_missing=arguments.remove_missing and not is_emptied
-                )
+                results = await _sync(session, folder, arguments, remove_missing=removes)
                 print_round(results)
                 if has_failures(results):
                     pause_s = _RETRY_S
