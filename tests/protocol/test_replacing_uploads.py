@@ -411,6 +411,23 @@ async def test_what_was_sent_with_a_folder_below_is_removed_also_if_its_accents_
     assert (await synced(rig, "."))["counts"] == {"removed": 1, "replayed": 1}
 
 
+@pytest.mark.parametrize("way", [1, -1])
+async def test_a_file_is_the_same_whichever_system_spells_its_accents(
+    rig: Rig, folder: Path, way: int
+) -> None:
+    first, second = ("e\u0301te\u0301.md", "\u00e9t\u00e9.md")[::way]
+    (folder / "hr" / first).write_text(OLD)
+    await synced(rig, "hr")
+    (folder / "copy").mkdir()
+    (folder / "copy" / second).write_text(OLD)
+    assert (await synced(rig, "copy"))["counts"] == {"replayed": 1}
+    (folder / "copy" / second).write_text(NEW)
+    await synced(rig, "copy")
+    await rig.ok("wait_for_bucket_sync", bucket="docs")
+    [name] = await names(rig)
+    assert (name in (first, second), await days(rig)) == (True, [31])
+
+
 async def test_what_several_folders_below_hold_stays_while_one_of_them_has_it(rig: Rig, folder: Path) -> None:
     numbers = range(11)
     fill(folder, *(f"{number}/{name}{number}.md" for number in numbers for name in "ab"))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.domain.uploads.upload_rules import (
     check_filename,
     check_metadata,
@@ -119,11 +120,11 @@ class Declaration:
         """The identity that all versions of this source share within a bucket.
 
         Its id at its origin (`metadata.external_id`, seed: single upload), else its path in the folder
-        it was uploaded with, else its file name.
+        it was uploaded with, else its file name. macOS may spell a name in another form than other systems.
         """
         upstream = self.sent_metadata.get("external_id")
         is_usable = isinstance(upstream, str | int) and not isinstance(upstream, bool) and upstream != ""
-        return str(upstream) if is_usable else self.name
+        return str(upstream) if is_usable else normalize("NFC", self.name)
 
     @property
     def named_origin(self) -> str:
