@@ -49,38 +49,21 @@ class Places:
         return None if base is None else Path(f"{base}{rest}")
 
     def _base(self, name: str) -> Path | None:
-        if name == "home":
-            return self.home
-        folders = {"config": self._config, "zed": self._zed, "goose": self._goose, "xdg": self._xdg}
+        home = self.home
+        xdg = Path(self.environ.get("XDG_CONFIG_HOME") or home / ".config")
+        roaming = Path(self.environ.get("APPDATA") or home / "AppData" / "Roaming")
+        # On Linux, macOS and Windows. `config` is where programs of a desktop keep their configuration.
+        folders = {
+            "home": (home, home, home),
+            "xdg": (xdg, xdg, xdg),
+            "config": (xdg, home / "Library" / "Application Support", roaming),
+            "zed": (xdg / "zed", home / ".config" / "zed", roaming / "Zed"),
+            "goose": (xdg / "goose", home / ".config" / "goose", roaming / "Block" / "goose" / "config"),
+        }
         if name in folders:
-            return folders[name]
+            return folders[name][{"darwin": 1, "win32": 2}.get(self.system, 0)]
         value = self.environ.get(name, "").strip()
         return Path(value) if value else None
-
-    @property
-    def _xdg(self) -> Path:
-        return Path(self.environ.get("XDG_CONFIG_HOME") or self.home / ".config")
-
-    @property
-    def _config(self) -> Path:
-        """Where programs of a desktop keep their configuration."""
-        if self.system == "darwin":
-            return self.home / "Library" / "Application Support"
-        if self.system == "win32":
-            return Path(self.environ.get("APPDATA") or self.home / "AppData" / "Roaming")
-        return self._xdg
-
-    @property
-    def _zed(self) -> Path:
-        if self.system == "darwin":
-            return self.home / ".config" / "zed"
-        return self._config / ("Zed" if self.system == "win32" else "zed")
-
-    @property
-    def _goose(self) -> Path:
-        if self.system == "win32":
-            return self._config / "Block" / "goose" / "config"
-        return self.home / ".config" / "goose" if self.system == "darwin" else self._xdg / "goose"
 
 
 @dataclass(frozen=True, slots=True)
