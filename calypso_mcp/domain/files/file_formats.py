@@ -7,7 +7,7 @@ ending of the name only chooses among formats that content cannot tell apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -66,19 +66,6 @@ class Signature:
         if not self.within:
             return head.startswith(self.content, self.offset)
         return head.find(self.content, self.offset, self.offset + self.within + len(self.content)) >= 0
-
-
-class Signatures:
-    """Signatures looked for at once, most of them by one comparison."""
-
-    def __init__(self, signatures: Iterable[Signature]) -> None:
-        every = tuple(signatures)
-        self._others = tuple(signature for signature in every if signature.offset or signature.within)
-        self._starts = tuple(signature.content for signature in every if signature not in self._others)
-
-    def is_any_in(self, head: bytes) -> bool:
-        """Whether a file that begins with `head` carries one of them."""
-        return head.startswith(self._starts) or any(signature.is_in(head) for signature in self._others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +140,7 @@ class ReadableFormats:
             content_type: As declared; parameters are ignored, empty where unknown.
             head: Its first `HEAD_BYTES` bytes.
         """
-        if self._foreign.is_any_in(head):
+        if any(signature.is_in(head) for signature in self._foreign):
             return None
         stated = tuple(self._stated(filename, content_type))
         for container, signature in _CONTAINER_SIGNATURES.items():
@@ -206,22 +193,8 @@ class ReadableFormats:
         return next(self._of(Container.TEXT))
 
     @cached_property
-    def _foreign(self) -> Signatures:
-        return Signatures(signature for kind in self.unreadable for signature in kind.signatures)
-
-    @cached_property
-    def _signed(self) -> dict[Container, tuple[tuple[FileFormat, Signatures], ...]]:
-        return {
-            container: tuple((known, Signatures(known.signatures)) for known in self._of(container))
-            for container in Container
-        }
-
-    @cached_property
-    def _signed_at_all(self) -> dict[Container, Signatures]:
-        return {
-            container: Signatures(sign for known in self._of(container) for sign in known.signatures)
-            for container in Container
-        }
+    def _foreign(self) -> tuple[Signature, ...]:
+        return tuple(signature for kind in self.unreadable for signature in kind.signatures)
 
     @cached_property
     def _by_ending(self) -> dict[str, FileFormat]:
@@ -260,13 +233,8 @@ class ReadableFormats:
 
     def _marked(self, container: Container, head: bytes) -> FileFormat | None:
         """Return the first format of that container which has a signature in `head`."""
-        # Most files have no signature.
-        if not self._signed_at_all[container].is_any_in(head):
-            return None
-        for known, signatures in self._signed[container]:
-            if signatures.is_any_in(head):
-                return known
-        return None
+        signed = (known for known in self._of(container) for sign in known.signatures if sign.is_in(head))
+        return next(signed, None)
 
     def _as_text(self, stated: tuple[FileFormat, ...], head: bytes) -> FileFormat:
         plain = self.plain_text
