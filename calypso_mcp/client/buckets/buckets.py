@@ -65,9 +65,7 @@ async def _read_list(response: httpx2.Response, known: BucketList) -> BucketList
             waiting += len(part)
             total += len(part)
             if total > _LARGEST_LIST:
-                raise errors.ContractError(
-                    f"The answer is larger than {_LARGEST_LIST // 1_048_576} MB.", request_id=request_id
-                )
+                raise errors.ContractError(f"The answer is larger than {_LARGEST_LIST // 1_048_576} MB.")
             if waiting >= max(_PIECE_BYTES, reader.wanted):
                 await _feed(reader, b"".join(parts))
                 parts.clear()
@@ -76,7 +74,7 @@ async def _read_list(response: httpx2.Response, known: BucketList) -> BucketList
         return reader.end(request_id)
     except MalformedListError as error:
         complaint = f"lacks or garbles: {error}" if str(error) else "is not JSON"
-        raise errors.ContractError(f"The API's answer {complaint}.", request_id=request_id) from None
+        raise errors.ContractError(f"The API's answer {complaint}.") from None
 
 
 async def _feed(reader: BucketListReader, piece: bytes) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-
-import httpx2
+from functools import partial
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.sources import (
@@ -80,13 +79,7 @@ class BucketSources:
         return await self._bytes(paths.fill(paths.SOURCE_PICTURE, file_id=file_id, page=page))
 
     async def _bytes(self, path: str) -> bytes:
-        async def read(response: httpx2.Response) -> bytes:
-            body = await body_of(response, FILE_BYTES)
-            if body is None:
-                raise ContractError("The stored content is larger than any file may be.")
-            return body
-
-        return await self._requester.get_and_read(path, read)
+        return await self._requester.get_and_read(path, partial(body_of, largest=FILE_BYTES))
 
     async def relabel(self, file_id: str, labels: RelabelSource) -> Source:
         """Change title, tags or metadata; what `labels` leaves out stays."""

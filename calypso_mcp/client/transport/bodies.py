@@ -34,18 +34,14 @@ async def decoded(response: httpx2.Response, answer: type[M]) -> M:
     Raises:
         ContractError: It is too large, or not what `answer` describes.
     """
-    request_id = request_id_of(response)
     body = await body_of(response, LARGEST_ANSWER)
-    if body is None:
-        raise errors.ContractError(
-            f"The answer is larger than {LARGEST_ANSWER // 1_048_576} MB.", request_id=request_id
-        )
     if answer is Nothing:
         return answer()
     try:
         decoded = answer.model_validate_json(parsable(body))
     except ValidationError as error:
-        raise errors.ContractError(_complaint(error), request_id=request_id) from None
+        raise errors.ContractError(_complaint(error)) from None
+    request_id = request_id_of(response)
     if request_id and getattr(decoded, "request_id", request_id) is None:
         return decoded.model_copy(update={"request_id": request_id})
     return decoded
@@ -56,16 +52,22 @@ def request_id_of(response: httpx2.Response) -> str | None:
     return next((response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), None)
 
 
-async def body_of(response: httpx2.Response, largest: int, *, cut: bool = False) -> bytes | None:
-    """Return the body; beyond `largest` bytes None, or its beginning where `cut` is wanted."""
+async def body_of(response: httpx2.Response, largest: int, *, cut: bool = False) -> bytes:
+    """Return the body, or where `cut` is wanted its first `largest` bytes.
+
+    Raises:
+        ContractError: It is larger, and no cut is wanted.
+    """
     parts: list[bytes] = []
     size = 0
     async for part in unpacked(response):
         parts.append(part)
         size += len(part)
         if size > largest:
-            return b"".join(parts)[:largest] if cut else None
-    return b"".join(parts)
+            if cut:
+                break
+            raise errors.ContractError(f"The answer is larger than {largest // 1_048_576} MB.")
+    return b"".join(parts)[:largest]
 
 
 async def unpacked(response: httpx2.Response) -> AsyncGenerator[bytes]:

@@ -234,7 +234,7 @@ class Requester:
                 f"The API answered {response.status_code}, a redirect. calypso-mcp does not follow it, "
                 "because it would pass the API key on."
             )
-        body = await body_of(response, _LARGEST_PROBLEM, cut=True) or b""
+        body = await body_of(response, _LARGEST_PROBLEM, cut=True)
         error = problem.to_error(
             response.status_code,
             # A server that quotes the key back must not make us print it.
