@@ -229,18 +229,18 @@ READ = {
     "calendar": (
         "a.ics",
         EVENT,
-        "Dtstart: 2026-03-01 09:00\nSummary: Budget, review\nDescription: Long text that is folded",
+        "Dtstart: 2026-03-01 09:00 | Summary: Budget, review | Description: Long text that is folded",
     ),
     "invitation": (
         "a.ics",
         'BEGIN:VEVENT\nORGANIZER;CN="Falk, Ida":mailto:i@b.example\nATTENDEE;CN=Bo:mailto:b@b.example\n',
-        "Organizer: Falk, Ida mailto:i@b.example\nAttendee: Bo mailto:b@b.example",
+        "Organizer: Falk, Ida mailto:i@b.example | Attendee: Bo mailto:b@b.example",
     ),
     "contact": ("a.vcf", CARD, "Fn: Müller Max"),
     "signs in a contact": (
         "a.vcf",
         "BEGIN:VCARD\nNOTE:tea\\; milk\\, rum\nADR:;;1 Main St\\; Apt 2;Oslo;;;\nEND:VCARD\n",
-        "Note: tea; milk, rum\nAdr: 1 Main St; Apt 2 Oslo",
+        "Note: tea; milk, rum | Adr: 1 Main St; Apt 2 Oslo",
     ),
     "notebook": ("a.ipynb", json.dumps(NOTEBOOK), "Title\n\nWords here\n\nprint(x)\n\nprinted 42"),
     "tsv": ("a.tsv", 'name\tcity\nMüller\t"Bad\nEms"\n', "name: Müller | city: Bad Ems"),

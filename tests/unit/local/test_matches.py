@@ -11,6 +11,7 @@ import pytest
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.data.delimited import read_delimited, read_text
+from calypso_mcp.local.indexing.formats.texts.cards import read_cards
 from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.index import Passage
@@ -22,6 +23,7 @@ FILLER = [
     for number in range(12)
 ]
 REPORT = "\n".join([*FILLER[:6], "The Osterquay crane lifted 1,284,000 containers.", *FILLER[6:]])
+NAMES = ("Ada", "Bo", "Cy")
 HANDBOOK = (
     "# Travel\n\nVersion 5\n\n## Daily allowance\n\nEvery traveller receives 41 euros a day.\n\n"
     "## Trains\n\nFirst class is allowed on long journeys.\n"
@@ -90,6 +92,13 @@ def test_one_row_is_shown_of_a_table_whose_cells_name_their_columns(connection: 
     part = shown(best(connection, read_delimited(FileContent(PLANS.encode())), "monthly_eur of Plan211"))
     assert part.text == "plan: Plan211 | monthly_eur: 1477"
     assert part.line_start == part.line_end == 13
+
+
+def test_one_contact_is_shown_of_an_address_book(connection: sqlite3.Connection) -> None:
+    cards = "".join(f"BEGIN:VCARD\nFN:{name}\nTEL:555 {n}\nEND:VCARD\n" for n, name in enumerate(NAMES))
+    part = shown(best(connection, read_cards(FileContent(cards.encode())), "phone of Bo"))
+    assert part.text == "Fn: Bo | Tel: 555 1"
+    assert (part.line_start, part.line_end) == (5, 8)
 
 
 def test_a_row_of_another_table_is_shown_below_the_names_of_its_columns(

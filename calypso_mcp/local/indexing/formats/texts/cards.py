@@ -1,4 +1,4 @@
-"""iCalendar and vCard: every event, task and contact in its own block (RFC 5545, RFC 6350)."""
+"""iCalendar and vCard: every event, task and contact as a row of a table (RFC 5545, RFC 6350)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import quopri
 import re
 from collections.abc import Iterator
 
-from calypso_mcp.local.indexing.documents import Block, Document, FileContent
+from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.tables import Row, table_blocks
 
 _PROPERTY = re.compile(r"(?:[\w-]+\.)?([A-Za-z][\w-]*)((?:;[^:\"]*(?:\"[^\"]*\"[^:\"]*)*)?):(.*)", re.DOTALL)
 _FOLD = re.compile(r"\n[ \t]")
@@ -29,22 +30,22 @@ _NOISE = frozenset(_NOISE_NAMES.split())
 def read_cards(file: FileContent) -> Document:
     """Return the components with their lines."""
     decoded = decode(file.data, file.charset)
-    blocks: list[Block] = []
+    rows: list[Row] = []
     gathered: list[str] = []
-    first = 0
+    first = last = 0
     for name, parameters, value, number, last in _properties(decoded.text):
         if name == "BEGIN" and value.upper() in _COMPONENTS:
             gathered, first = [], number
         elif name == "END" and value.upper() in _COMPONENTS:
             if gathered:
-                blocks.append(Block("\n".join(gathered), None, first, last))
+                rows.append(Row(gathered, first, last))
             gathered = []
         elif name not in _NOISE and (text := _readable(value, parameters)):
             gathered.append(f"{name.capitalize()}: {text}")
             first = first or number
     if gathered:
-        blocks.append(Block("\n".join(gathered), None, first, None))
-    return Document(tuple(blocks), warnings=decoded.warnings)
+        rows.append(Row(gathered, first, last))
+    return Document(tuple(table_blocks((), rows)), warnings=decoded.warnings)
 
 
 def _properties(text: str) -> Iterator[tuple[str, str, str, int, int]]:
