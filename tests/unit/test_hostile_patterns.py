@@ -111,6 +111,7 @@ CASES: list[tuple[Callable[[str], object], str]] = [
         for unit in ("- ```\n", "    a\n\n", " %%a", "<p  ", "<b\n", "1<sup>", "\n<A b='", "\n<style ")
     ),
     *((sentences.split, unit) for unit in ("a. ", "a.", '."', " ", "\n ", "\n\t.)", "1) ", "a\n\n")),
+    *((sentences.find_spans, unit) for unit in (" 1", "1\n", "a:\n", "1:", "=\n ")),
     *((chunk, unit) for unit in (" ", "\n ", '."', "a. ", "e\u0301", ",")),
     *((clean_embedded, unit) for unit in ("data:", "data:a;a", "A" * 59, "A" * 70 + "\n", "data:a;b=c,")),
     *((cut_excerpt, unit) for unit in (" ", "near ", "nea", "\n")),

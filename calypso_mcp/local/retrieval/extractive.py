@@ -79,7 +79,7 @@ class Source:
             return
         for heading, text in self.sections or [("", self.text)]:
             above = f"{self.context}\n{heading}"
-            yield from ((above, sentence) for sentence in dict.fromkeys(sentences.split(text)))
+            yield from ((above, sentence) for sentence in dict.fromkeys(sentences.split(text, by_line=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, is_labelled
 
@@ -19,10 +19,17 @@ _END = re.compile(
     "|\n(?=[ \t]*\\**(?:[QA]|Question|Answer)[ \t]?\\d{0,3}[:.)])"  # questions and answers
 )
 _FIGURES = re.compile(r"[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}\Z")
-#: Where a line that ends with a figure, such as a row of a printed table, is followed by another.
-_END_OF_FIGURES = re.compile(
-    r"\n(?:(?<=\d\n)|(?<=\d[)%]\n))(?=[^\n]*[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}(?:\n|\Z))"
-)
+#: A line is wrapped if the next word would not have fit on it: beyond this share of its paragraph's longest
+#: line, which letters of different widths ask for. Nobody wraps text to fewer characters than the second.
+_FULL_LINE, _NARROWEST = 0.85, 40
+#: Without these, a line may be a heading, which belongs to what stands below it.
+_STATES = re.compile(r"[\d:=]")
+#: The name of a value, which begins a line of its own ("port: 80", "LEVEL = info").
+_KEY = re.compile(r"\s*[^\s:=]{1,60}\s?[:=]")
+#: The time that begins an entry of a log.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d")
+#: What two lines may be that belong to a list.
+_KINDS = (_FIGURES.search, _KEY.match)
 _CLOSING = " \"'\u201d\u2019\u00bb)]*_"
 #: A full stop after these ends no sentence: initials and common abbreviations.
 _ABBREVIATION = re.compile(
@@ -39,14 +46,19 @@ _LONGEST_ABBREVIATION = 60
 _LIST_NUMBER = re.compile(r"\s*\d{1,3}[.)]\s*")
 
 
-def split(text: str) -> list[str]:
-    """Return the sentences of `text` in their order, each on one line; rows of a table with its header."""
+def split(text: str, *, by_line: bool = False) -> list[str]:
+    """Return the sentences of `text` in their order, each on one line; rows of a table with its header.
+
+    `by_line`: a line that no margin ended is a sentence, as in lists, logs and receipts.
+    """
     if CELL_SEPARATOR not in text:
-        return _of_prose(text)
+        return _of_prose(text, by_line=by_line)
     sentences: list[str] = []
     for is_table, lines in groupby(text.split("\n"), _is_row):
         run = list(lines)
-        sentences += _of_table(run) if is_table and len(run) > 1 else _of_prose("\n".join(run))
+        sentences += (
+            _of_table(run) if is_table and len(run) > 1 else _of_prose("\n".join(run), by_line=by_line)
+        )
     return sentences
 
 
@@ -64,11 +76,8 @@ def find_spans(text: str) -> list[tuple[int, int]]:
             begins = accumulate((len(line) + 1 for line in run), initial=offset)
             spans += [(begin, begin + len(line)) for begin, line in zip(begins, run, strict=False)]
         else:
-            begin = offset
-            ends = (found.end() for found in _END_OF_FIGURES.finditer(text, offset, offset + size))
-            for end in (*ends, offset + size):
-                spans += [(begin + start, begin + stop) for start, stop in _prose_spans(text[begin:end])]
-                begin = end
+            prose = _prose_spans(text[offset : offset + size])
+            spans += [(offset + start, offset + stop) for start, stop in prose]
         offset += size
     trimmed = ((start, start + len(text[start:end].rstrip())) for start, end in spans)
     return [
@@ -111,21 +120,41 @@ def _cells(line: str) -> list[str]:
     return [" ".join(cell.split()) for cell in line.strip().strip("|").split("|")]
 
 
-def _of_prose(text: str) -> list[str]:
-    return [
-        sentence for start, end in _prose_spans(text) for sentence in _cut(" ".join(text[start:end].split()))
-    ]
+def _of_prose(text: str, *, by_line: bool) -> list[str]:
+    spans = _prose_spans(text, by_line=by_line)
+    return [sentence for start, end in spans for sentence in _cut(" ".join(text[start:end].split()))]
 
 
-def _prose_spans(text: str) -> Iterator[tuple[int, int]]:
+def _prose_spans(text: str, *, by_line: bool = True) -> Iterator[tuple[int, int]]:
     """Yield start and end of each sentence, white space around it included."""
     start = 0
-    for end in (*(match.end() for match in _END.finditer(text)), len(text)):
+    ends = {match.end() for match in _END.finditer(text)}.union(_line_ends(text) if by_line else ())
+    for end in (*sorted(ends), len(text)):
         if not _goes_on(text, start, end):
             yield start, end
             start = end
     if start < len(text):
         yield start, len(text)
+
+
+def _line_ends(text: str) -> Iterator[int]:
+    """Yield where lines end that no margin ended: rows of figures, named values, short statements."""
+    end = 0
+    for _, run in groupby(text.split("\n"), lambda line: not line.strip()):
+        lines = list(run)
+        full = _FULL_LINE * max(_NARROWEST, *map(len, lines))
+        for line, following in pairwise([*lines, ""]):
+            end += len(line) + 1
+            if not following.strip() or line.endswith(",") or not _STATES.search(line):
+                continue
+            begins = _KEY.match(following) or not following.lstrip()[0].islower()
+            fits = len(line) + 1 + len(following.split(maxsplit=1)[0]) <= full
+            if (
+                (begins and fits)
+                or _TIME.match(following)
+                or any(kind(line) and kind(following) for kind in _KINDS)
+            ):
+                yield end
 
 
 def _goes_on(text: str, start: int, end: int) -> bool:

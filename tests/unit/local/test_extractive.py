@@ -76,6 +76,11 @@ def test_an_answer_in_a_line_of_its_own_is_quoted_alone() -> None:
     ]
 
 
+def test_a_line_of_a_list_without_marks_is_quoted_alone() -> None:
+    minutes = Source("Standup", "Ingrid: away until 30 June\nBo: FJ-540\nNext release: 2.4.1 on 25 June", 1.0)
+    assert quoted("When is the next release?", minutes) == [Quotation(0, "Next release: 2.4.1 on 25 June")]
+
+
 def test_a_row_of_a_table_is_quoted_with_its_header() -> None:
     table = "| Plan | Price | Seats |\n|---|---|---|\n| Basic | 10 euros | 3 |\n| Pro | 20 euros | 9 |"
     [first, *_] = quoted(

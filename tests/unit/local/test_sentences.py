@@ -59,6 +59,40 @@ def test_lines_that_end_with_figures_are_rows() -> None:
     assert spans == [
         "Note 2025 2024",
         "Revenue 4 1,654 (1,792)",
-        "Profit for the year 8 773 430\nIt rose.",
+        "Profit for the year 8 773 430",
+        "It rose.",
         "See 3 below.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        (
+            "Minutes of 16 June\nBo: fixes FJ-540\nMei: away",
+            ["Minutes of 16 June", "Bo: fixes FJ-540", "Mei: away"],
+        ),
+        ("Lamp 2 x 59,99\nBed 279,00\nTOTAL 398,98", ["Lamp 2 x 59,99", "Bed 279,00", "TOTAL 398,98"]),
+        ('name = "fjord"\nlicense = "MPL-2.0"', ['name = "fjord"', 'license = "MPL-2.0"']),
+        ("gateway.ports: 8480\ngateway.image: fjord", ["gateway.ports: 8480", "gateway.image: fjord"]),
+        (
+            "2026-06-15 01:15:00 INFO backup started\n2026-06-15 01:47:12 INFO backup ended size=412GB",
+            ["2026-06-15 01:15:00 INFO backup started", "2026-06-15 01:47:12 INFO backup ended size=412GB"],
+        ),
+        (
+            "1 Scope\nWe review 214 papers that were\nprinted until 2023.",
+            ["1 Scope", "We review 214 papers that were printed until 2023."],
+        ),
+        # A heading without a number says nothing by itself.
+        ("Warranty\nTwo years for the lamps and all of their wiring.", None),
+        # Wrapped: by hand, by a margin, within a list.
+        ("Der Vertrag vom 3. Mai gilt für das Lager in\nHamburg und endet am 4.\nJuni.", None),
+        ("They keep 91 % of the efficiency after 1,000\nhours at 60 % relative humidity.", None),
+        ("Present: Linda Osei, Magnus Haraldsen,\nRie Nakagawa", None),
+    ],
+)
+def test_a_line_that_no_margin_ended_is_a_sentence_where_lines_count(
+    text: str, sentences: list[str] | None
+) -> None:
+    assert split(text, by_line=True) == (sentences or split(text))
+    assert split(text) == [" ".join(text.split())] or not sentences
