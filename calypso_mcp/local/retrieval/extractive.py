@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.naming import Named
 from calypso_mcp.local.retrieval.ranking import inverse_frequency
@@ -51,6 +52,11 @@ _LEAST_SHARE = 0.46
 _FEWEST_PASSAGES = 100
 #: Marks at the end of a statement.
 _ENDS = (".", "!", "。", "！", "।", "։", "۔")
+#: A greeting states nothing, and who wrote a letter when says nothing of its subject.
+_GREETING = re.compile(r".{1,60},")
+_SENDING = re.compile(r"(?:From|To|Cc|Date): ")
+#: A list below a heading or question answers as a whole.
+_ITEM = re.compile(r"(?:[-*+\u2022]|\d{1,3}[.)]) ")
 #: A follow-up of so few content words ("and for managers?") is read together with what was asked before.
 _FEW_WORDS = 2
 
@@ -229,14 +235,20 @@ def _candidates(
     seen: set[tuple[str, ...]] = set()
     for position, source in enumerate(found):
         asked: list[str] = []
-        section = ""
+        section, was_item = "", False
         for above, sentence in source.sentences:
             labels = _labels(above)
             if above != section:
                 section, asked = above, [part for part in asked if part in labels]
+            is_item = _ITEM.match(sentence) is not None or CELL_SEPARATOR in sentence
+            if was_item and not is_item:
+                asked = []
+            was_item = is_item
             asking = {
                 part for label in labels if sentences.is_question(label) for part in sentences.split(label)
             }
+            if _GREETING.fullmatch(sentence) and not source.is_reply:
+                continue
             if not source.is_reply and (
                 sentence in asking or sentences.is_question(sentence) or _only_repeats(sentence, asked_for)
             ):
@@ -244,13 +256,18 @@ def _candidates(
                 continue
             is_label = sentence in labels and _VALUE not in sentence
             said = tuple(_words(sentence))
+            is_sending = _SENDING.match(sentence) is not None
+            before = [] if is_sending else asked
             needs_no_word = source.is_reply or _NUMBER.search(sentence)
-            speaking = [sentence, *filter(sentences.is_question, asked), above if needs_no_word else ""]
+            speaking = [sentence, *filter(sentences.is_question, before), above if needs_no_word else ""]
             if said not in seen and (not of_price or any(map(_speaks_of_price, speaking))):
                 seen.add(said)
-                together = "\n".join([*asked, sentence])
+                together = "\n".join([*before, sentence])
                 yield _Candidate(Said(sentence, (position,)), together, above, is_label)
-            asked = [*asked, sentence] if is_label else []
+            if is_label:
+                asked = [*asked, sentence]
+            elif not (is_item or is_sending):
+                asked = []
 
 
 def _only_repeats(sentence: str, asked_for: Collection[str]) -> bool:

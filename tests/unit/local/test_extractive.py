@@ -78,7 +78,7 @@ def test_an_answer_in_a_line_of_its_own_is_quoted_alone() -> None:
 
 def test_a_line_of_a_list_without_marks_is_quoted_alone() -> None:
     minutes = Source("Standup", "Ingrid: away until 30 June\nBo: FJ-540\nNext release: 2.4.1 on 25 June", 1.0)
-    assert quoted("When is the next release?", minutes) == [Quotation(0, "Next release: 2.4.1 on 25 June")]
+    assert quoted("When is the next release?", minutes) == [Said("Next release: 2.4.1 on 25 June", (0,))]
 
 
 def test_a_row_of_a_table_is_quoted_with_its_header() -> None:
@@ -354,6 +354,26 @@ def test_a_question_for_a_document_quotes_what_stands_below_its_headings(questio
     passage = Source("Travel policy\nTravel policy > Trains", text, 1.0)
     said = [entry.text for entry in quoted(question, passage)]
     assert said == ["First class is allowed above four hours."]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        ["1. Ada", "2. Bo after ten minutes", "3. Cy"],
+        ["- Ada", "- Bo after ten minutes"],
+        ["who: Ada | after: 0 min", "who: Bo | after: 10 min"],
+    ],
+)
+def test_a_list_below_the_heading_asked_for_is_quoted_as_a_whole(items: list[str]) -> None:
+    text = "\n".join(["Escalation", "", *items, "", "The canteen is closed."])
+    found = quoted("Who do I escalate to?", Source("On-call > Escalation", text, 1.0))
+    assert [entry.text for entry in found] == items
+
+
+def test_neither_a_greeting_nor_the_sender_answers_for_the_subject_of_a_letter() -> None:
+    text = "Roof works\n\nFrom: hv@elbe.example\nDate: 19 Mar\n\nDear owner of a roof,\n\nKeep it shut."
+    found = quoted("When are the roof works?", Source("Roof works", text, 1.0))
+    assert [entry.text for entry in found] == ["Keep it shut."]
 
 
 def test_a_heading_without_text_is_not_answered_by_the_next_section() -> None:
