@@ -28,8 +28,6 @@ _STATES = re.compile(r"[\d:=]")
 _KEY = re.compile(r"\s*[^\s:=]{1,60}\s?[:=]")
 #: The time that begins an entry of a log.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d")
-#: What two lines may be that belong to a list.
-_KINDS = (_FIGURES.search, _KEY.match)
 _CLOSING = " \"'\u201d\u2019\u00bb)]*_"
 #: A full stop after these ends no sentence: initials and common abbreviations.
 _ABBREVIATION = re.compile(
@@ -142,17 +140,20 @@ def _line_ends(text: str) -> Iterator[int]:
     end = 0
     for _, run in groupby(text.split("\n"), lambda line: not line.strip()):
         lines = list(run)
+        # Lines of prose end with figures, too, but not most of them.
+        is_table = 2 * sum(map(is_row_of_figures, lines)) > len(lines)
+        kinds = (is_row_of_figures, _KEY.match) if is_table else (_KEY.match,)
         full = _FULL_LINE * max(_NARROWEST, *map(len, lines))
         for line, following in pairwise([*lines, ""]):
             end += len(line) + 1
             if not following.strip() or line.endswith(",") or not _STATES.search(line):
                 continue
-            begins = _KEY.match(following) or not following.lstrip()[0].islower()
+            begins = _KEY.match(following) or not next(filter(str.isalpha, following), "").islower()
             fits = len(line) + 1 + len(following.split(maxsplit=1)[0]) <= full
             if (
                 (begins and fits)
                 or _TIME.match(following)
-                or any(kind(line) and kind(following) for kind in _KINDS)
+                or any(kind(line) and kind(following) for kind in kinds)
             ):
                 yield end
 

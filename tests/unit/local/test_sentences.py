@@ -88,6 +88,14 @@ def test_lines_that_end_with_figures_are_rows() -> None:
         # Wrapped: by hand, by a margin, within a list.
         ("Der Vertrag vom 3. Mai gilt für das Lager in\nHamburg und endet am 4.\nJuni.", None),
         ("They keep 91 % of the efficiency after 1,000\nhours at 60 % relative humidity.", None),
+        ("In lungs of 2 patients, O\n2 helps to displace carbon monoxide.", None),
+        (
+            "Councils of workers were new to most of the companies, and the law\n"
+            "that all the ministers had drafted was passed in the summer of 1994\n"
+            "Parliament had asked for it since the elections, but not before 1992\n"
+            "as members of the opposition who remember it said in an interview.",
+            None,
+        ),
         ("Present: Linda Osei, Magnus Haraldsen,\nRie Nakagawa", None),
     ],
 )
