@@ -34,6 +34,8 @@ _LEAST_OF_BEST = 0.5
 _WORD = re.compile(r"\w+")
 #: A number that is not part of a name ("BX-200").
 _NUMBER = re.compile(r"(?<![\w-])\d")
+#: How receipts and price lists state amounts.
+_AMOUNT = re.compile(r"\s\d{1,6}[.,]\d\d\Z")
 #: Sets off what a heading says from what it speaks of ("Price: 90 EUR").
 _VALUE = ": "
 #: Currencies are written onto their amounts, too ("20kr").
@@ -203,7 +205,11 @@ def _about_named(named: Named, chosen: Sequence[_Candidate]) -> list[_Candidate]
 
 def _speaks_of_price(text: str) -> bool:
     has_sign = any(unicodedata.category(char) == "Sc" for char in text)
-    return has_sign or not MONEY.isdisjoint(_LETTERS.findall(text.casefold()))
+    return (
+        has_sign
+        or _AMOUNT.search(text) is not None
+        or not MONEY.isdisjoint(_LETTERS.findall(text.casefold()))
+    )
 
 
 def _words(text: str) -> list[str]:

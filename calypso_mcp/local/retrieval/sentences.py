@@ -148,8 +148,10 @@ def _line_ends(text: str) -> Iterator[int]:
             end += len(line) + 1
             if not following.strip() or line.endswith(",") or not _STATES.search(line):
                 continue
-            begins = _KEY.match(following) or not next(filter(str.isalpha, following), "").islower()
-            fits = len(line) + 1 + len(following.split(maxsplit=1)[0]) <= full
+            words = following.split()
+            word = next((word for word in words if word[1:].isalpha()), "")
+            begins = _KEY.match(following) or not word[:1].islower()
+            fits = len(line) + 1 + len(words[0]) <= full
             if (
                 (begins and fits)
                 or _TIME.match(following)

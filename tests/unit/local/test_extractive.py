@@ -81,6 +81,13 @@ def test_a_line_of_a_list_without_marks_is_quoted_alone() -> None:
     assert quoted("When is the next release?", minutes) == [Said("Next release: 2.4.1 on 25 June", (0,))]
 
 
+def test_the_price_on_a_receipt_needs_no_currency() -> None:
+    receipt = Source("IMG_2230.png", "Toothpaste 1,45\nVitamin drops 6,99\nSUM EUR 8,44", 1.0)
+    question = Question("what did the vitamin drops cost")
+    found = quotations(dict.fromkeys(question.phrases(), 1.0), [receipt], 0.4, of_price=question.asks_price)
+    assert found == [Quotation(0, "Vitamin drops 6,99")]
+
+
 def test_a_row_of_a_table_is_quoted_with_its_header() -> None:
     table = "| Plan | Price | Seats |\n|---|---|---|\n| Basic | 10 euros | 3 |\n| Pro | 20 euros | 9 |"
     [first, *_] = quoted(

@@ -73,6 +73,7 @@ def test_lines_that_end_with_figures_are_rows() -> None:
             ["Minutes of 16 June", "Bo: fixes FJ-540", "Mei: away"],
         ),
         ("Lamp 2 x 59,99\nBed 279,00\nTOTAL 398,98", ["Lamp 2 x 59,99", "Bed 279,00", "TOTAL 398,98"]),
+        ("2 x Oven: 1,198.00\n1 x Coffee maker: 449.00", ["2 x Oven: 1,198.00", "1 x Coffee maker: 449.00"]),
         ('name = "fjord"\nlicense = "MPL-2.0"', ['name = "fjord"', 'license = "MPL-2.0"']),
         ("gateway.ports: 8480\ngateway.image: fjord", ["gateway.ports: 8480", "gateway.image: fjord"]),
         (
@@ -90,10 +91,12 @@ def test_lines_that_end_with_figures_are_rows() -> None:
         ("They keep 91 % of the efficiency after 1,000\nhours at 60 % relative humidity.", None),
         ("In lungs of 2 patients, O\n2 helps to displace carbon monoxide.", None),
         (
-            "Councils of workers were new to most of the companies, and the law\n"
-            "that all the ministers had drafted was passed in the summer of 1994\n"
-            "Parliament had asked for it since the elections, but not before 1992\n"
-            "as members of the opposition who remember it said in an interview.",
+            (
+                "Councils of workers were new to most of the companies, and the law\n"
+                "that all the ministers had drafted was passed in the summer of 1994\n"
+                "Parliament had asked for it since the elections, but not before 1992\n"
+                "as members of the opposition who remember it said in an interview."
+            ),
             None,
         ),
         ("Present: Linda Osei, Magnus Haraldsen,\nRie Nakagawa", None),
