@@ -85,7 +85,7 @@ def test_the_price_on_a_receipt_needs_no_currency() -> None:
     receipt = Source("IMG_2230.png", "Toothpaste 1,45\nVitamin drops 6,99\nSUM EUR 8,44", 1.0)
     question = Question("what did the vitamin drops cost")
     found = quotations(dict.fromkeys(question.phrases(), 1.0), [receipt], 0.4, of_price=question.asks_price)
-    assert found == [Quotation(0, "Vitamin drops 6,99")]
+    assert found == [Said("Vitamin drops 6,99", (0,))]
 
 
 def test_a_row_of_a_table_is_quoted_with_its_header() -> None:
