@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from array import array
@@ -147,6 +148,8 @@ class ChildProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 creationflags=flags,
+                # Of its own, so that what the child starts (tesseract) ends with it.
+                start_new_session=True,
                 env=_environment(),
             )
         if process is None or process.stdin is None or process.stdout is None:
@@ -224,6 +227,9 @@ class ChildProcess:
                     await self._process.wait()
             if self.is_alive:
                 with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
-                    self._process.kill()
+                    if sys.platform == "win32":
+                        self._process.kill()
+                    else:
+                        os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.aclose()
         return self._process.returncode

@@ -223,7 +223,7 @@ async def test_the_child_ends_when_its_input_ends() -> None:
         assert child._process.stdin is not None
         await child._process.stdin.aclose()
         with anyio.fail_after(20):
-            assert await child._process.wait() == 0
+            await child._process.wait()
     finally:
         await child.close()
 

@@ -1,13 +1,25 @@
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+import anyio
 import pytest
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
+from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits, FileToRead
 from calypso_mcp.local.indexing.documents import FileContent
-from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
+from calypso_mcp.local.indexing.formats.ocr.engines import (
+    find_tesseract,
+    is_rapidocr_installed,
+    is_recognition_installed,
+)
 from calypso_mcp.local.indexing.formats.ocr.layout import join_lines
 from calypso_mcp.local.indexing.formats.ocr.pictures import Picture
 from calypso_mcp.local.indexing.formats.ocr.reader import parse_tesseract, read_picture, recognize
@@ -103,3 +115,50 @@ def test_the_rows_of_a_table_in_a_picture_stay_together(columns: tuple[int, ...]
     read = read_picture(FileContent(scan)).text.replace("|", " ")
     lines = [" ".join(line.split()) for line in read.splitlines()]
     assert [row for row in map(" ".join, rows) if row not in lines] == []
+
+
+async def end_input(child: ChildProcess) -> None:
+    """Do what the death of its parent does."""
+    assert child._process.stdin is not None
+    await child._process.stdin.aclose()
+
+
+async def find_started(child: ChildProcess) -> int:
+    """Return the process that a child has started."""
+    threads = Path(f"/proc/{child._process.pid}/task")
+    while True:
+        for thread in threads.iterdir():
+            if started := (thread / "children").read_text(encoding="ascii").split():
+                return int(started[0])
+        await anyio.sleep(0.001)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux lists the processes that one has started")
+@pytest.mark.skipif(is_rapidocr_installed() or not find_tesseract(), reason="needs tesseract alone")
+@pytest.mark.parametrize("end", [ChildProcess.close, end_input])
+async def test_tesseract_ends_with_the_child_that_started_it(
+    tmp_path: Path, end: Callable[[ChildProcess], Awaitable[object]]
+) -> None:
+    path = tmp_path / "scan.png"
+    path.write_bytes(picture_file([photographed(is_ruled=False)], "PNG"))
+    child = await ChildProcess.start()
+    try:
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as group:
+
+                async def read() -> None:
+                    with pytest.raises(ChildDied):
+                        await child.read(FileToRead(path, "png", recognizes=True), ExtractionLimits())
+
+                group.start_soon(read)
+                started = os.pidfd_open(await find_started(child))
+                signal.pidfd_send_signal(started, signal.SIGSTOP)  # it will not end by itself
+                try:
+                    await end(child)
+                    await anyio.wait_readable(started)  # it is when the process has ended
+                finally:
+                    with contextlib.suppress(ProcessLookupError):
+                        signal.pidfd_send_signal(started, signal.SIGKILL)
+                    os.close(started)
+    finally:
+        await child.close()

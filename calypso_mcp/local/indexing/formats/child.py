@@ -39,7 +39,6 @@ _RECOGNITION_S = 600.0
 
 def main() -> None:
     """Answer requests until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     give_up_network()
     answers = os.fdopen(os.dup(1), "wb")
     silence = os.open(os.devnull, os.O_WRONLY)
@@ -56,6 +55,8 @@ def main() -> None:
 def _receive(source: BinaryIO, requests: SimpleQueue[bytes]) -> None:
     for line in source:
         requests.put(line)
+    if sys.platform != "win32":
+        os.killpg(os.getpid(), signal.SIGKILL)  # with what it has started
     os._exit(0)
 
 
