@@ -53,12 +53,13 @@ class _Cached(Generic[T]):
 
     async def get(self, *, fresh: bool) -> T:
         asked_at = self._clock()
+        # A fetch for another caller that began after this call is as fresh as our own would be.
+        oldest = asked_at if fresh else asked_at - self._max_age_s
+        if self._slot is not None and self._slot.fetched_at >= oldest:
+            return self._slot.value
         async with self._lock:
-            slot = self._slot
-            # A fetch for another caller that began after this call is as fresh as our own would be.
-            oldest = asked_at if fresh else asked_at - self._max_age_s
-            if slot is not None and slot.fetched_at >= oldest:
-                return slot.value
+            if self._slot is not None and self._slot.fetched_at >= oldest:
+                return self._slot.value
             if self._failure is not None and self._failure.fetched_at > asked_at:
                 # Else all callers that wait would run into a timeout of their own, one after the other.
                 raise copy(self._failure.value)

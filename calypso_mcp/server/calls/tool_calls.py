@@ -16,6 +16,7 @@ from mcp_types import CallToolResult, InputRequiredResult, ListToolsResult, Pagi
 from pydantic import ValidationError
 
 from calypso_mcp.api.connection import Extension
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_arguments import CallArguments, read_arguments
@@ -72,13 +73,14 @@ class CalypsoServer(MCPServer[ServerState]):
         request = (context or Context(mcp_server=self)).request_context
         state = request.lifespan_context
         read = CallArguments({})
-        with state.telemetry.tool_call(name, arguments, caller=state.grant_for(request).name) as call:
+        grant = state.grant_for(request)
+        with state.telemetry.tool_call(name, arguments, caller=grant.name) as call:
             if state.problem is not None:
                 # Not raised: the traceback of a shared exception grows each time it is raised.
                 call.outcome = state.problem.code
                 return error_reports.report(state.problem)
             try:
-                tool = await self._require(name, request)
+                tool = await self._require(name, grant, request)
                 read = read_arguments(name, tool.parameters, arguments)
                 if read.ignored:
                     # What names local files is not offered everywhere, but the tool says why.
@@ -93,19 +95,21 @@ class CalypsoServer(MCPServer[ServerState]):
                 result = error_reports.report(error)
         return with_ignored(result, read.ignored) if isinstance(result, CallToolResult) else result
 
-    async def _require(self, name: str, request: McpRequest) -> Tool:
+    async def _require(self, name: str, grant: AccessGrant, request: McpRequest) -> Tool:
         """Return the tool `name`.
 
         Raises:
             InputError: There is no such tool here, or the backend lacks what it needs.
             CalypsoError: The backend could not be asked what it can do.
         """
-        access, spec, tool = access_of(request), self._specs.get(name), sdk.tool(self, name)
-        with limited_call(None):
-            if spec is None or tool is None or (access.grant.read_only and not spec.read_only):
+        spec, tool = self._specs.get(name), sdk.tool(self, name)
+        if spec is None or tool is None or (grant.read_only and not spec.read_only):
+            with limited_call(None):
                 raise error_reports.unknown_tool(name, sorted(await self.tools_of(request)))
-            if spec.needs is not None and not await access.backend.can(spec.needs):
-                raise error_reports.unsupported_tool(name)
+        if spec.needs is not None:
+            with limited_call(None):
+                if not await request.lifespan_context.backend_for(grant).can(spec.needs):
+                    raise error_reports.unsupported_tool(name)
         return tool
 
 

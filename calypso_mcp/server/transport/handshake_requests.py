@@ -18,7 +18,6 @@ from mcp_types import JSONRPCRequest
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.requests import Request
 
-from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.server import sdk
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.body_limits import replay
@@ -58,21 +57,23 @@ class HandshakeRequests:
             answer = refusal(400, "invalid_request", fault) if fault else self._endpoint
             await answer(scope, replay(body, receive), send)
             return
-        answer = _Answer(send)
-        async with open_task_group() as tasks:
-            watching = asyncio.get_running_loop().call_later(
-                _QUICK_S, tasks.start_soon, self._keep_open, answer, receive, tasks.cancel_scope
-            )
+        answer, loop = _Answer(send), asyncio.get_running_loop()
+        # A task group would cost each request a turn of the event loop.
+        watchers: list[asyncio.Handle | asyncio.Task[None]] = []
+        with anyio.CancelScope() as call:
+
+            def watch() -> None:
+                watchers.append(loop.create_task(self._keep_open(answer, receive, call)))
+
+            watchers.append(loop.call_later(_QUICK_S, watch))
             try:
                 await answer.end(await sdk.answer_request(self._server, request, message, answer.send_event))
             finally:
-                watching.cancel()
-            if answer.is_watched:
-                tasks.cancel_scope.cancel()
+                for watcher in watchers:
+                    watcher.cancel()
 
     async def _keep_open(self, answer: _Answer, receive: Receive, call: anyio.CancelScope) -> None:
         """Send pings while nothing else is sent, and cancel the call when the client leaves."""
-        answer.is_watched = True
         while True:
             with anyio.move_on_after(self._silence_s):
                 while (await receive())["type"] != "http.disconnect":
@@ -83,13 +84,9 @@ class HandshakeRequests:
 
 
 class _Answer:
-    """The response to one request: JSON, or a stream of events once anything was sent before the answer.
-
-    `is_watched`: a task waits for its client to leave.
-    """
+    """The response to one request: JSON, or a stream of events once anything was sent before the answer."""
 
     def __init__(self, send: Send) -> None:
-        self.is_watched = False
         self._send = send
         self._is_stream = False
         self._is_over = False
