@@ -6,10 +6,10 @@
 - `FuncMetadata.pre_parse_json` guesses at JSON in strings before arguments are validated (`as_given`).
 - `mcp.server.mcpserver.server.configure_logging` is what `MCPServer` sets up logging with.
 - `MCPServer` reaches a tool through its public `call_tool`, which `calls` overrides.
-- `mcp.server.elicitation.AcceptedElicitation[Any]`: what a resolved argument of a tool is wrapped in.
+- `Tool.fn`, `resolved_params` and `context_kwarg` may be replaced after registration (`tool_spec`).
 - `Server.middleware`: sees parameters before they are validated (`rewrite`).
 - `MCPServer._tool_manager`: every look at a tool goes through its `get_tool` and `list_tools`.
-- `mcp.server.runner.serve_one`, `mcp.server._streamable_http_modern` and the session manager's
+- `mcp.server.runner.ServerRunner`, `mcp.server._streamable_http_modern` and the session manager's
   `_lifespan_state`: what the SDK answers single requests with since 2026-07-28 (`answer_request`).
 """
 
@@ -26,12 +26,11 @@ import pydantic_core
 from mcp.server._streamable_http_modern import _SingleExchangeDispatchContext, _to_jsonrpc_response
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.elicitation import AcceptedElicitation
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import MCPServer, server as mcp_server
 from mcp.server.mcpserver.tools import Tool, ToolManager
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
-from mcp.server.runner import serve_dual_era_loop, serve_one
+from mcp.server.runner import ServerRunner, serve_dual_era_loop
 from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream, create_context_streams
 from mcp.shared.dispatcher import CallOptions
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER as VERSION_HEADER
@@ -94,12 +93,9 @@ class _ToolsWhenAsked(ToolManager):
     def __init__(self, makers: Mapping[str, Callable[[], Tool]]) -> None:
         super().__init__()
         self._makers = makers
-        # The SDK wraps what each call is given in this model, which is rebuilt once it is dropped.
-        self._wrapper: type[BaseModel] | None = None
 
     def get_tool(self, name: str) -> Tool | None:
         if name not in self._tools and name in self._makers:
-            self._wrapper = AcceptedElicitation[Any]
             self._tools[name] = self._makers[name]()
         return super().get_tool(name)
 
@@ -236,15 +232,11 @@ async def answer_request(
         send=send,
     )
     version = request.headers.get(VERSION_HEADER, DEFAULT_NEGOTIATED_VERSION)
+    connection = Connection.from_envelope(version, None, None)
+    runner = ServerRunner(low, connection, low.session_manager._lifespan_state)
     reply = await _to_jsonrpc_response(
         message.id,
-        serve_one(
-            low,
-            exchange,
-            message.method,
-            message.params,
-            connection=Connection.from_envelope(version, None, None),
-            lifespan_state=low.session_manager._lifespan_state,
-        ),
+        # Not `serve_one`, which sets a timer for closing what the connection has opened: nothing here does.
+        runner.on_request(exchange, message.method, message.params),
     )
     return reply.model_dump_json(by_alias=True, exclude_unset=True).encode()

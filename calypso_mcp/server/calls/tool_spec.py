@@ -14,6 +14,7 @@ from mcp_types import ToolAnnotations
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.server import schemas, sdk
 from calypso_mcp.server.chat_view import TOOL_META
+from calypso_mcp.server.state import CallContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def _build(spec: ToolSpec, reads_files: bool) -> Tool:
         ),
         meta=TOOL_META if spec.has_view else None,
     )
+    _supply(tool)
     tool.parameters = schemas.compact_input(tool.parameters, reads_files=reads_files)
     output = tool.fn_metadata.output_schema
     if output is None:
@@ -70,3 +72,16 @@ def _build(spec: ToolSpec, reads_files: bool) -> Tool:
     tool.fn_metadata = sdk.as_given(tool.fn_metadata)
     tool.fn_metadata.output_schema = schemas.compact_output(output)
     return tool
+
+
+def _supply(tool: Tool) -> None:
+    """Supply what the model does not see; the SDK's way, made for questions to the user, takes longer."""
+    function, resolved, context_name = tool.fn, tool.resolved_params, tool.context_kwarg
+
+    async def run(*, context: CallContext, **arguments: Any) -> Any:
+        supplied = {name: await resolve.fn(context) for name, (resolve, _) in resolved.items()}
+        if context_name is not None:
+            supplied[context_name] = context
+        return await function(**arguments, **supplied)
+
+    tool.fn, tool.resolved_params, tool.context_kwarg = run, {}, "context"

@@ -284,7 +284,6 @@ def access_of(request: McpRequest) -> Access:
     return Access(state, grant, tuple(read_limits(query, http.headers.items())))
 
 
-# Asynchronous because the SDK takes any other function to a thread, which costs more than the rest of it.
 async def _current_access(ctx: CallContext) -> Access:
     return access_of(ctx.request_context)
 

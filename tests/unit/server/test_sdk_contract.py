@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import re
 from functools import partial
-from typing import Any, get_args
+from pathlib import Path
+from typing import Annotated, Any
 
 import anyio
+import mcp
 import pytest
 from mcp.client import Client
-from mcp.server.mcpserver import MCPServer, resolve as resolver
+from mcp.server.mcpserver import MCPServer, Resolve
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import (
     CallToolRequest,
@@ -22,7 +25,9 @@ from mcp_types import (
 )
 
 from calypso_mcp.server import sdk
-from calypso_mcp.server.scope.request_scope import CurrentAccess
+from calypso_mcp.server.calls.tool_spec import ToolSpec
+from calypso_mcp.server.results.models import ToolResult, answer
+from calypso_mcp.server.state import CallContext
 
 
 def server() -> MCPServer[Any]:
@@ -150,8 +155,36 @@ def era_of_client(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def test_what_a_request_may_use_is_found_without_a_thread():
-    """The SDK takes a function that is not asynchronous to a thread, with every call of a tool."""
-    [resolve] = get_args(CurrentAccess)[1:]
-    assert inspect.iscoroutinefunction(resolve.fn)
-    assert "to_thread.run_sync(lambda: fn(" in inspect.getsource(resolver)
+def test_the_sdk_opens_nothing_that_outlives_a_request_with_its_connection():
+    """`answer_request` closes no connection, because its exit stack is empty."""
+    opening = re.compile(r"connection\.exit_stack\.(enter|push|callback)")
+    sources = Path(mcp.__file__).parent.rglob("*.py")
+    assert not [path for path in sources if opening.search(path.read_text(encoding="utf-8"))]
+
+
+class Told(ToolResult):
+    word: str
+    found: str
+    asked: str
+
+
+async def find(ctx: CallContext) -> str:
+    return f"found for {ctx.request_id}"
+
+
+async def tell(
+    access: Annotated[str, Resolve(find)], ctx: CallContext, *, word: str
+) -> Annotated[CallToolResult, Told]:
+    """Tell."""
+    return answer(Told(word=word, found=access, asked=str(ctx.request_id)))
+
+
+async def test_a_tool_is_given_what_the_model_does_not_see(era_of_client: str):
+    tool = ToolSpec(tell, "Tell").build()
+    assert list(tool.parameters["properties"]) == ["word"]
+    made = MCPServer[Any]("contract")
+    sdk.offer_when_asked(made, {"tell": lambda: tool})
+    async with Client(made, mode=era_of_client) as client:
+        result = await client.call_tool("tell", {"word": "hello"})
+    told = Told.model_validate(result.structured_content)
+    assert (told.word, told.found) == ("hello", f"found for {told.asked}")
