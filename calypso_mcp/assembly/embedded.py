@@ -107,7 +107,9 @@ async def call(app: ASGIApp, request: httpx2.Request) -> httpx2.Response:
         if exchange.status is None:
             logger.exception("A request failed in this process")
     return httpx2.Response(
-        exchange.status or _SERVER_ERROR, headers=exchange.headers, content=b"".join(exchange.body)
+        exchange.status or _SERVER_ERROR,
+        headers=exchange.headers,
+        stream=httpx2.ByteStream(b"".join(exchange.body)),
     )
 
 

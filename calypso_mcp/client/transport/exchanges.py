@@ -40,14 +40,12 @@ observer: ContextVar[Observer | None] = ContextVar("calypso_exchange_observer", 
 @contextmanager
 def exchange(target: Target, method: str, path: str = "", sent_bytes: int = 0) -> Generator[Exchange]:
     """Observe and trace one exchange; the block fills in `status` and `request_id` when it knows them."""
-    from opentelemetry.trace import SpanKind, get_tracer
+    from opentelemetry.trace import SpanKind, get_tracer, use_span
 
     made = Exchange(target, sent_bytes)
-    tracer = get_tracer("calypso-mcp")
+    span = get_tracer("calypso-mcp").start_span(f"{target} {method}", kind=SpanKind.CLIENT)
     # Exceptions are left out of the span: their text may quote what a server or a person wrote.
-    with tracer.start_as_current_span(
-        f"{target} {method}", kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
-    ) as span:
+    with use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield made
         finally:
