@@ -35,7 +35,7 @@ def spelled(*spellings: str, written: str | None = None) -> Any:
 
 def as_object(value: object) -> Mapping[str, Any]:
     """Return a JSON value as an object; an empty one for any other value."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _text_or_none(value: object) -> str | None:
@@ -52,9 +52,9 @@ class AnswerPart(WireModel):
     @model_validator(mode="before")
     @classmethod
     def _leave_out_null(cls, value: object) -> object:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return value
-        fields = cast("Mapping[str, object]", value)
+        fields = cast("dict[str, object]", value)
         return {name: field for name, field in fields.items() if field is not None}
 
 

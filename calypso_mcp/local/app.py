@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import Mount
 
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.errors import ConfigError
@@ -50,11 +49,11 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 OPERATIONS = (
+    *search.OPERATIONS,
     *connection.OPERATIONS,
     *buckets.OPERATIONS,
     *files.OPERATIONS,
     *batches.OPERATIONS,
-    *search.OPERATIONS,
     *sources.OPERATIONS,
     *websites.OPERATIONS,
     *qa.OPERATIONS,
@@ -97,7 +96,7 @@ def _build_app(backend: Backend) -> Starlette:
         # Uploads first: Starlette tries the routes in order, and most requests bring a file.
         routes=[
             *uploads.ROUTES,
-            Mount("/v1", routes=routes(OPERATIONS)),
+            *routes(OPERATIONS),
         ],
         exception_handlers={HTTPException: answer_exception},
     )

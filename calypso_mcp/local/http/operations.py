@@ -82,7 +82,7 @@ def routes(operations: Iterable[Operation]) -> list[Route]:
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = operation
     return [
-        Route(path, _endpoint(methods), methods=list(methods))
+        Route(f"/v1{path}", _endpoint(methods), methods=list(methods))
         for path, methods in sorted(paths.items(), key=lambda entry: entry[0].count("{"))
     ]
 

@@ -59,12 +59,8 @@ class Standing(NamedTuple):
     held: int
 
 
-class Column(NamedTuple):
-    """The pieces of a column of a passage, and what a word counts there."""
-
-    passage_id: int
-    pieces: Sequence[str]
-    weight: float
+#: A passage's id, the pieces of one of its columns, and what a word counts there.
+Column = tuple[int, Sequence[str], float]
 
 
 def columns(stems: Stems, candidates: Sequence[Row]) -> list[Column]:
@@ -80,9 +76,7 @@ def columns(stems: Stems, candidates: Sequence[Row]) -> list[Column]:
         if text
     ]
     pieces = stems.pieces(text for _, text, _ in texts)
-    return [
-        Column(passage_id, own, weight) for (passage_id, _, weight), own in zip(texts, pieces, strict=True)
-    ]
+    return [(passage_id, own, weight) for (passage_id, _, weight), own in zip(texts, pieces, strict=True)]
 
 
 def standings(

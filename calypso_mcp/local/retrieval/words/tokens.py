@@ -131,7 +131,8 @@ def is_stemmed(text: str) -> bool:
     return _STEMMED.search(text) is not None
 
 
-def written_words(query: str) -> list[tuple[str, list[str]]]:
+@lru_cache(_REMEMBERED)
+def written_words(query: str) -> Sequence[tuple[str, list[str]]]:
     """Return the words of `query` as they are written, each with its phrases, where it has any."""
     words = (word.strip(_PUNCTUATION) for word in query[:MAX_QUERY_CHARS].split())
     phrases = set(query_phrases(query))

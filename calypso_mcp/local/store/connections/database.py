@@ -106,9 +106,18 @@ class Database:
             StoreDamaged: The file is damaged.
             StoreUpgraded: A newer version changed its tables.
         """
-        # A closed store refuses at once; a caller that asks again must not keep the loop from closing it.
-        await anyio.lowlevel.checkpoint()
-        return await asyncio.wrap_future(self._reading.submit(self._checked()(self._readers.run), work))
+
+        def run() -> T:
+            with self._checked():
+                return self._readers.run(work)
+
+        try:
+            reading = self._reading.submit(run)
+        except RuntimeError:
+            # A closed store refuses at once; a caller that asks again must not keep the loop from closing it.
+            await anyio.lowlevel.checkpoint()
+            raise
+        return await asyncio.wrap_future(reading)
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Return what `work` returns once it is committed; all or nothing.
