@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from functools import cache
 from typing import Any, Self, TypeVar, cast
 
 from mcp_types import CallToolResult, TextContent
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calypso_mcp.domain.untrusted_text import clean, clean_value
 from calypso_mcp.server import schemas
@@ -45,14 +44,14 @@ class ToolResult(BaseModel):
     # Built when first used: a start pays for no result that is never returned.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    @field_validator("*")
+    @model_validator(mode="before")
     @classmethod
-    def _clean(cls, value: Any, info: ValidationInfo) -> Any:
-        if value is None or isinstance(value, int | float | Enum):
-            return value
-        if isinstance(value, str) and info.field_name in _prose(cls):
-            return clean(value)
-        return clean_value(value)
+    def _clean(cls, given: dict[str, Any]) -> dict[str, Any]:
+        prose = _prose(cls)
+        return {
+            name: clean(value) if name in prose and isinstance(value, str) else clean_value(value)
+            for name, value in given.items()
+        }
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with the changes in `update`, which are checked and cleaned like all else."""

@@ -64,8 +64,7 @@ def match_of(attributes: Mapping[str, Any], text: str) -> tuple[int, int] | None
 
 def narrow(attributes: Mapping[str, Any], text: str, start: int, end: int) -> Mapping[str, Any]:
     """Return the place of `text[start:end]` within a passage, in the form of the passage's `attributes`."""
-    outline = outline_of(attributes)
-    if not outline or (start, end) == (0, len(text)):
+    if (start, end) == (0, len(text)) or not (outline := outline_of(attributes)):
         return attributes
     spot = find_spot(outline, text, start, end)
     kind = "row" if "sheet" in attributes else "line"
