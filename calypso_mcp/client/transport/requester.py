@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
@@ -122,9 +122,7 @@ class Requester:
         async def attempt() -> ApiAnswer[M]:
             nonlocal attempts
             attempts += 1
-            async with AsyncExitStack() as turn:
-                if creates:
-                    await turn.enter_async_context(self._pacer.turn())
+            async with self._pacer.turn() if creates else nullcontext():
                 return await self._attempt(request, read, self._policies.timeouts.answer_s)
 
         return await self._retries.run(attempt)

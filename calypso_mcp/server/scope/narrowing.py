@@ -89,8 +89,9 @@ def check_headers(names: Iterable[str], *, credential_header: str) -> None:
     Raises:
         InputError: There is such a header.
     """
-    for name in names:
-        if name.lower() != credential_header.lower() and _means_to_narrow(name.lower()):
+    credential_header = credential_header.lower()
+    for name in map(str.lower, names):
+        if name != credential_header and _means_to_narrow(name):
             raise _unreadable(f"A header{_shown(name)} looks like a limit, but this server does not know it.")
 
 
