@@ -20,7 +20,7 @@ def local_options(settings: Settings, api_key: str) -> LocalOptions:
 
 
 def embedding_options(settings: Settings) -> EmbeddingOptions | None:
-    """Return the embedding model that orders passages; None if none is set up."""
+    """Return the embedding model that finds passages; None if none is set up."""
     if settings.embeddings_model is None:
         return None
     key = settings.embeddings_key

@@ -53,7 +53,7 @@ COMMANDS = (
     ),
     Command("upkeep.recover", "[--force] [FLAGS]", "Save what is still readable in a damaged store."),
     Command(
-        "upkeep.model", "download [NAME] [FLAGS]", "Download an embedding model to order passages by meaning."
+        "upkeep.model", "download [NAME] [FLAGS]", "Download an embedding model to find passages by meaning."
     ),
     Command("upkeep.token", "new NAME", "Make an access token for an agent that calls over HTTP."),
 )

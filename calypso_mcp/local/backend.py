@@ -21,7 +21,7 @@ from calypso_mcp.local.turns import Turns
 
 if TYPE_CHECKING:
     from calypso_mcp.local.indexing.page_pictures import PagePictures
-    from calypso_mcp.local.retrieval.search import Reorder
+    from calypso_mcp.local.retrieval.search import Closeness
     from calypso_mcp.local.semantic.semantics import Semantics
     from calypso_mcp.local.writing.writer import Writer
 
@@ -42,7 +42,7 @@ class Backend:
     blobs: Blobs
     #: Wakes the indexing worker of this process: there is work.
     wake_worker: Callable[[], None]
-    #: Orders what searches find by meaning; None: words alone order it.
+    #: Finds passages by meaning, too; None: words alone do.
     semantics: Semantics | None = None
     #: Writes answers; None: answers quote the sources.
     writer: Writer | None = None
@@ -67,9 +67,9 @@ class Backend:
         """Return the time in seconds."""
         return self.options.clock()
 
-    async def reorder_for(self, question: str) -> Reorder | None:
-        """Return how to order what a search finds; None to keep the order by words."""
-        return None if self.semantics is None else await self.semantics.reorder_for(question)
+    async def closeness_for(self, question: str) -> Closeness | None:
+        """Return what measures how close passages are to a question; None to search by words alone."""
+        return None if self.semantics is None else await self.semantics.closeness_for(question)
 
     async def on_disk(self, work: Callable[[], T]) -> T:
         """Return what `work`, which blocks on files, returns."""

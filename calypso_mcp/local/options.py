@@ -91,7 +91,7 @@ class LocalOptions:
     orphan_lifetime_s: float = 86_400.0
     #: Which web addresses may be fetched.
     web: WebPolicy = field(default_factory=WebPolicy)
-    #: The model that orders passages by meaning; None: words alone order them.
+    #: The model that finds passages by meaning, too; None: words alone do.
     embeddings: EmbeddingOptions | None = None
     #: The language model that writes answers; None: answers quote the sources.
     writer: WriterOptions | None = None

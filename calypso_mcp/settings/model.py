@@ -65,8 +65,8 @@ class Settings(BaseModel):
     embeddings_model: Annotated[str | None, Knob("models", "NAME")] = Field(
         default=None,
         max_length=500,
-        description="Embedding model with which the embedded Calypso orders hits. Give its name at the "
-        "endpoint or, without an endpoint, a model name or a folder on this machine (`semantic` "
+        description="Embedding model with which the embedded Calypso searches by meaning, too. Give its name "
+        "at the endpoint or, without an endpoint, a model name or a folder on this machine (`semantic` "
         "extra).",
     )
     embeddings_url: Annotated[EndpointUrl | None, Knob("models", "URL")] = Field(

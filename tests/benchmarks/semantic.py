@@ -26,11 +26,11 @@ from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.data.delimited import read_text
 from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.retrieval.search import Reorder, search
+from calypso_mcp.local.retrieval.search import Closeness, search
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.tokens import written_words
+from calypso_mcp.local.semantic.closeness import closeness_to, pack
 from calypso_mcp.local.semantic.embedder import Embedder, Vector, prefixes_of
-from calypso_mcp.local.semantic.ordering import pack, reorder_by
 from calypso_mcp.local.semantic.semantics import build_embedder
 from calypso_mcp.local.store import vectors
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
@@ -86,7 +86,7 @@ async def measure(
     asked: dict[str, Vector] = {}
     for name, text in collection.queries.items():
         [asked[name]] = await embedder.embed([prefixes.question + text], wait_s=WAIT_S)
-    orders = {name: reorder_by(vector, MODEL) for name, vector in asked.items()}
+    orders = {name: closeness_to(vector, MODEL) for name, vector in asked.items()}
     print(f"{collection.name}: {made} passages, {each_ms:.0f} ms of CPU each")
     print(f"  by words                       {_ndcg(collection, connection, {}):.4f}")
     for share in SHARES:
@@ -95,10 +95,10 @@ async def measure(
     connection.close()
 
 
-def _ndcg(collection: Collection, connection: sqlite3.Connection, orders: Mapping[str, Reorder]) -> float:
+def _ndcg(collection: Collection, connection: sqlite3.Connection, orders: Mapping[str, Closeness]) -> float:
     scores = Scores()
     for name, query in collection.queries.items():
-        hits = search(connection, query, ["all"], limit=DEPTH, reorder=orders.get(name))
+        hits = search(connection, query, ["all"], limit=DEPTH, closeness=orders.get(name))
         ranked = list(dict.fromkeys(hit.file_id for hit in hits))
         scores.add(ranked, collection.relevance[name], 0.0)
     return sum(scores.ndcg) / len(scores.ndcg)

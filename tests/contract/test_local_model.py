@@ -36,7 +36,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_weights
-async def test_a_model_in_a_folder_orders_what_words_find(tmp_path: Path, model: Path) -> None:
+async def test_a_model_in_a_folder_orders_what_words_find_and_finds_what_they_do_not(
+    tmp_path: Path, model: Path
+) -> None:
     embeddings = EmbeddingOptions(str(model), poll_s=0.05, question_wait_s=BOUND_S, pause_s=0.0)
     async with in_process(options_for(tmp_path, embeddings=embeddings)) as api:
         for name, text in FILES.items():
@@ -48,8 +50,13 @@ async def test_a_model_in_a_folder_orders_what_words_find(tmp_path: Path, model:
                     if not vectors.count_lacking(connection):
                         break
                 await anyio.sleep(0.05)
-        found = await api.searched(QUESTION, buckets=["docs"])
-        assert [result["filename"] for result in found] == ["returns.md", "stamps.md"]
+
+        async def names(question: str) -> list[str]:
+            return [result["filename"] for result in await api.searched(question, buckets=["docs"])]
+
+        assert await names(QUESTION) == ["returns.md", "stamps.md"]
+        assert await names("Can I get my money back?") == ["returns.md"]
+        assert await names("Which planets orbit distant suns?") == []
 
 
 @needs_weights

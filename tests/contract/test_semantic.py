@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from calypso_mcp.domain.retry import RetryPolicy
-from calypso_mcp.local.options import EmbeddingOptions, LocalOptions
+from calypso_mcp.local.options import EmbeddingOptions, LocalOptions, WriterOptions
 from calypso_mcp.local.store import vectors
+from tests.contract.test_answers import aicore, ask
+from tests.contract.test_written_answers import number_of
+from tests.support.chat_endpoint import chat_endpoint
 from tests.support.embedding_endpoint import (
     Answer,
     EmbeddingEndpoint,
@@ -244,6 +248,98 @@ async def test_nothing_is_found_outside_the_buckets_that_are_asked(
         await fill(api, {BY_MEANING: FILES[BY_MEANING]}, "closed")
         await complete(api)
         assert await names(api, bucket="open") == ("hybrid", [BY_WORDS])
+
+
+#: The first means what `QUESTION` asks, without one of its words.
+WORDLESS = {
+    "leaving.md": "Ending a membership needs a letter to the office.",
+    "parking.md": "Every vehicle has its own place behind the house.",
+    "lunch.md": "The canteen serves soup at noon.",
+}
+
+
+async def test_a_passage_without_a_word_of_the_question_is_found_and_cited(
+    tmp_path: Path, endpoint: EmbeddingEndpoint
+) -> None:
+    async with in_process(options(tmp_path, endpoint)) as api:
+        await fill(api, WORDLESS)
+        await fill(api, {"copy.md": WORDLESS["leaving.md"]})
+        await complete(api)
+        answer = (await api.post("/search", {"query": QUESTION, "buckets": ["docs"]})).json()
+        assert answer["absent_words"] == ["cancel", "subscription"]
+        [hit] = answer["results"]
+        assert hit["text"] == WORDLESS["leaving.md"]
+        assert [copy["filename"] for copy in hit["attributes"]["also_in"]] == ["copy.md"]
+        assert (hit["attributes"]["line_start"], hit["attributes"]["line_end"]) == (1, 1)
+        assert 0 < hit["attributes"]["score"] <= 1
+        assert await names(api, "weather of tomorrow") == ("hybrid", [])
+        for name in ("leaving.md", "copy.md"):
+            [found] = await api.searched(QUESTION, buckets=["docs"])
+            assert found["filename"] == name
+            removed = await api.http.delete(f"/knowledge/sources/{found['file_id']}")
+            assert removed.status_code == 200, removed.text
+        assert await names(api) == ("hybrid", [])
+
+
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        {"buckets": ["other"]},
+        {"source": "parking.md"},
+        {"tags": ["new"]},
+        {"metadata": {"year": 2026}},
+    ],
+    ids=lambda narrowed: next(iter(narrowed)),
+)
+async def test_what_narrows_a_search_by_words_narrows_one_by_meaning(
+    tmp_path: Path, endpoint: EmbeddingEndpoint, narrowed: dict[str, Any]
+) -> None:
+    async with in_process(options(tmp_path, endpoint)) as api:
+        await fill(api, {"leaving.md": WORDLESS["leaving.md"]})
+        for bucket in ("docs", "other"):
+            text = f"{WORDLESS['parking.md']} It is in {bucket}."
+            file = await api.upload(
+                text.encode(), bucket, filename="parking.md", tags=["new"], metadata={"year": 2026}
+            )
+            assert (await api.settled(file["id"]))["status"] == "active"
+        await complete(api)
+        asked: dict[str, Any] = {"buckets": ["docs"], "query": QUESTION}
+        assert [hit["filename"] for hit in await api.searched(**asked)] == ["leaving.md"]
+        assert not await api.searched(**(asked | narrowed))
+        by_meaning = await api.searched(**(asked | narrowed | {"query": "automobile"}))
+        assert [hit["filename"] for hit in by_meaning] == ["parking.md"]
+
+
+async def test_passages_found_by_meaning_count_to_the_most_of_one_file(
+    tmp_path: Path, endpoint: EmbeddingEndpoint
+) -> None:
+    lengthy = "\n\n".join(
+        f"# Part {part}\n\n" + f"Ending a membership needs letter {part} to the office. " * 40
+        for part in "abcd"
+    )
+    async with in_process(options(tmp_path, endpoint)) as api:
+        await fill(api, {**WORDLESS, "long.md": lengthy})
+        await complete(api)
+        for most, expected in ((None, 8), (2, 2)):
+            results = await api.searched(QUESTION, buckets=["docs"], per_file=most)
+            assert [hit["filename"] for hit in results].count("long.md") == expected
+
+
+async def test_a_language_model_sees_what_only_meaning_found_and_nothing_is_quoted_from_it(
+    tmp_path: Path, endpoint: EmbeddingEndpoint
+) -> None:
+    async with held_open(chat_endpoint) as chat:
+        chat.writes = lambda messages: (
+            f"Ending a subscription to a membership needs a letter. [{number_of(messages, 'Ending')}]"
+        )
+        writer = WriterOptions(url=chat.url, model="test-model", wait_s=BOUND_S)
+        for written in (None, writer):
+            async with in_process(replace(options(tmp_path, endpoint), writer=written)) as api:
+                if written is None:
+                    await fill(api, WORDLESS)
+                    await complete(api)
+                kind = aicore(await ask(api, f"How do I {QUESTION}?"))["answer_kind"]
+                assert kind == ("abstained" if written is None else "generated")
 
 
 async def test_vectors_go_with_their_passages_and_a_new_title_makes_new_ones(

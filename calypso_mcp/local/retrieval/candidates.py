@@ -72,7 +72,7 @@ def candidates(
         better, alike = _holding_most(statistics, weights, bucket_ids, least)
         if len(better) + len(alike) > CANDIDATES:  # how often they hold it decides
             alike = _matching(connection, list(weights), bucket_ids, alike)
-        return _rows(connection, [*better, *alike][:CANDIDATES])
+        return read_rows(connection, [*better, *alike][:CANDIDATES])
     rare = _rarest(weights)
     scored = _scored(statistics, rare, bucket_ids)
     if len(scored) < len(rare):
@@ -81,7 +81,7 @@ def candidates(
         best = _matching(connection, rare, bucket_ids)
     if len(best) < least and len(rare) < len(weights):
         best = _matching(connection, list(weights), bucket_ids)
-    return _rows(connection, best)
+    return read_rows(connection, best)
 
 
 def _holding_most(
@@ -159,6 +159,6 @@ def _matching(
     return [passage for passage, _ in connection.execute(_MATCHING, values)]
 
 
-def _rows(connection: sqlite3.Connection, passages: Sequence[int]) -> list[Row]:
+def read_rows(connection: sqlite3.Connection, passages: Sequence[int]) -> list[Row]:
     """Return the passages as they are stored, in the order given."""
     return [Row(total(sizes), *row) for sizes, *row in connection.execute(_STORED, (json.dumps(passages),))]

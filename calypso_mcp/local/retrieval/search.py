@@ -9,12 +9,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 from calypso_mcp.local.retrieval import candidates, ranking
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.matches import find_matches
-from calypso_mcp.local.retrieval.ranking import Row, Standing
+from calypso_mcp.local.retrieval.ranking import Row
 from calypso_mcp.local.retrieval.repeats import without_repeats
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.spelling import one_slip_away
@@ -32,13 +31,14 @@ from calypso_mcp.local.retrieval.words.tokens import (
     query_phrases,
 )
 
-#: Takes the scores of passages by their ids, best first, and returns the ids in the order to have.
-Reorder = Callable[[sqlite3.Connection, Mapping[int, float]], Sequence[int]]
+#: Takes the passages that words found, and all that are searched; returns how close the former, and those of
+#: the latter that stand out, are to the query: 0 is usual, 1 as close as can be.
+Closeness = Callable[[sqlite3.Connection, Sequence[int], Sequence[int]], Mapping[int, float]]
 
 #: Longest query, in seconds, unless the caller says otherwise.
 QUERY_TIME_LIMIT_S = 5.0
 
-#: Passages that another order has to choose from, at least.
+#: Passages that meaning has to choose from, at least.
 _REORDERED = 40
 #: Passages whose language decides whether beginnings of words are sought, and whose words are compared.
 _JUDGED = 10
@@ -65,7 +65,7 @@ def search(
     file_ids: Sequence[str] | None = None,
     per_file: int | None = None,
     once_per_table: bool = False,
-    reorder: Reorder | None = None,
+    closeness: Closeness | None = None,
     with_matches: bool = False,
     time_limit_s: float = QUERY_TIME_LIMIT_S,
 ) -> list[Passage]:
@@ -81,7 +81,7 @@ def search(
         file_ids: Search only these files; None for all of the buckets.
         per_file: At most this many passages of one file.
         once_per_table: Leave out passages of a table that hold no more words of the query than better ones.
-        reorder: Another order of the candidates than that of their words; scores stay with the places.
+        closeness: Finds passages by their meaning, too, and orders all by both.
         with_matches: State which part of each passage matches best.
         time_limit_s: When to give up.
 
@@ -96,7 +96,7 @@ def search(
         scope = None if bucket_ids is None else statistics.narrowing(bucket_ids)
         together = kept_together(query)
         wanted = [*phrases, *together]
-        least = limit if reorder is None else max(limit, _REORDERED)
+        least = limit if closeness is None else max(limit, _REORDERED)
 
         def find(wanted: Sequence[str]) -> tuple[dict[str, float], list[Row]]:
             weights = _without_parts(candidates.weights(statistics, wanted, scope))
@@ -110,7 +110,12 @@ def search(
             weights, rows = find([*wanted, *more])
         names = named_phrases(query)
         if _only_join(weights, names) and not _only_join(phrases, names) and not is_english(query):
-            return []
+            weights, rows = {}, []
+        close: Mapping[int, float] = {}
+        if closeness is not None:
+            found = [row.id for row in rows]
+            close = closeness(connection, found, statistics.ids(scope))
+            rows += candidates.read_rows(connection, [passage for passage in close if passage not in found])
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
         is_whole = scope is None and statistics.only is None
         mean_length = statistics.mean_length if is_whole else None
@@ -124,7 +129,10 @@ def search(
             if phrase in weights
         }
         standings = ranking.standings(rows, columns, sought, weights, whole=whole, mean_length=mean_length)
-        ranked = _ranked(rows, standings, reorder and partial(reorder, connection))
+        ranked = sorted(zip(rows, standings, strict=True), key=lambda entry: (-entry[1].score, entry[0].id))
+        if close:
+            absent = len(_absent(phrases, weights))
+            ranked = ranking.mix(ranked, close, ranking.full_score(ranked[0][1], weights, absent))
     passages = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
     return find_matches(sought, passages, weights) if with_matches else passages
 
@@ -183,23 +191,6 @@ def _held(connection: sqlite3.Connection, phrases: Sequence[str], bucket_ids: Se
     return {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
 
 
-def _ranked(
-    rows: Sequence[Row],
-    standings: Sequence[Standing],
-    reorder: Callable[[Mapping[int, float]], Sequence[int]] | None,
-) -> list[tuple[Row, Standing]]:
-    """Return the passages, best first; in another order, each has the score of its place."""
-    ranked = sorted(zip(rows, standings, strict=True), key=lambda entry: (-entry[1].score, entry[0].id))
-    if reorder is None:
-        return ranked
-    by_id = {row.id: (row, standing.held) for row, standing in ranked}
-    order = reorder({row.id: standing.score for row, standing in ranked})
-    return [
-        (row, Standing(at_place.score, held))
-        for (row, held), (_, at_place) in zip(map(by_id.__getitem__, order), ranked, strict=True)
-    ]
-
-
 def _only_join(phrases: Iterable[str], names: Collection[str]) -> bool:
     """Whether all of the words only join others, such as "die" and "für"."""
     return all(phrase.strip('"') in FUNCTION_WORDS and phrase not in names for phrase in phrases)
@@ -241,7 +232,7 @@ def _other_spellings(
     It stands where the other words are found; where none is, all passages are asked, which takes 2 ms. XQuAD
     with a slip in the first letters of a word of each question: .945 nDCG, so .964.
     """
-    absent = (phrase for phrase in phrases if phrase not in weights and beginning(phrase) not in weights)
+    absent = _absent(phrases, weights)
     words = [word for phrase in absent if len(word := phrase.strip('"')) in _CORRECTED and word.isalpha()]
     if not words:
         return []
@@ -251,6 +242,11 @@ def _other_spellings(
     known = statistics.known(f'"{word}"' for word in sorted(meant))
     counts = zip(statistics.frequencies(known, scope), known, strict=True)
     return [phrase for count, phrase in [max(counts, default=(0, ""))] if count]
+
+
+def _absent(phrases: Iterable[str], weights: Mapping[str, float]) -> list[str]:
+    """Return those of `phrases` that no passage holds, not even their beginnings."""
+    return [phrase for phrase in phrases if phrase not in weights and beginning(phrase) not in weights]
 
 
 @contextmanager

@@ -24,6 +24,7 @@ WHERE EXISTS (SELECT 1 FROM passages_fts WHERE passages_fts MATCH json_each.valu
 """
 #: As one value: a row for each passage would cost Python as much as finding it costs SQLite.
 _LISTING = "SELECT json_group_array(rowid) FROM passages_fts WHERE passages_fts MATCH ?"
+_ALL = "SELECT json_group_array(id) FROM passages"
 _OF_FILES = """
 SELECT passages.id FROM json_each(?) AS wanted
 JOIN passage_sources ON passage_sources.file_id = wanted.value
@@ -117,11 +118,20 @@ class Statistics:
         asked = f"({words}) AND ({any_of(beside, bucket_ids)})" if beside else words
         return self._list(asked)
 
+    def ids(self, bucket_ids: Sequence[str] | None) -> Sequence[int]:
+        """Return the ids of all passages of the buckets."""
+        if bucket_ids is not None:
+            return self._listed(within(bucket_ids))
+        if self.only is not None:
+            return sorted(self.only)
+        found: list[int] = json.loads(self._connection.execute(_ALL).fetchone()[0])
+        return found
+
     def is_narrow(self, bucket_ids: Sequence[str] | None) -> bool:
         """Whether so few passages are searched that what matches a phrase is listed, not counted."""
         return self.only is not None or self.passages(bucket_ids) <= _NARROW
 
-    def _listed(self, expression: str) -> Collection[int]:
+    def _listed(self, expression: str) -> Sequence[int]:
         found = self._kept.lists.get(expression)
         if found is None:
             found = array("q", self._list(expression))

@@ -21,7 +21,7 @@ from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import extractive, search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Said, Source
 from calypso_mcp.local.retrieval.naming import Named
-from calypso_mcp.local.retrieval.search import Reorder
+from calypso_mcp.local.retrieval.search import Closeness
 from calypso_mcp.local.routes.answer_shape import Cited, Turn
 from calypso_mcp.local.store import agents, answers, files
 from calypso_mcp.local.store.agents import AgentScope
@@ -72,9 +72,9 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
 
     agent, before = await backend.database.read(begin)
     question = await _complete_question(backend, body, before)
-    reorder = await backend.reorder_for(question.text)
+    closeness = await backend.closeness_for(question.text)
     found = await backend.database.read(
-        lambda connection: _find_passages(connection, agent, question, reorder)
+        lambda connection: _find_passages(connection, agent, question, closeness)
     )
     row = TurnRow(
         id=new_id("resp"),
@@ -207,11 +207,11 @@ async def _complete_question(backend: Backend, body: AnswerRequest, before: Turn
 
 
 def _find_passages(
-    connection: sqlite3.Connection, agent: AgentScope, question: Question, reorder: Reorder | None
+    connection: sqlite3.Connection, agent: AgentScope, question: Question, closeness: Closeness | None
 ) -> _Found:
     """Return the passages that may answer, and what would be quoted from them."""
     buckets = [bucket.id for bucket in agent.buckets]
-    found = retrieval.search(connection, question.sought, buckets, limit=_PASSAGES, reorder=reorder)
+    found = retrieval.search(connection, question.sought, buckets, limit=_PASSAGES, closeness=closeness)
     if not found:
         return _Found(agent, question, (), ())
     phrases = question.phrases()

@@ -40,7 +40,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
     if body.agent is not None and body.buckets is not None:
         raise invalid("Only one of agent and buckets can be given.")
 
-    reorder = await backend.reorder_for(body.query)
+    closeness = await backend.closeness_for(body.query)
 
     def work(connection: sqlite3.Connection) -> dict[str, Any]:
         scope = _scope(connection, body)
@@ -53,7 +53,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
             file_ids=matching,
             per_file=body.per_file,
             once_per_table=True,
-            reorder=reorder,
+            closeness=closeness,
             with_matches=True,
         )
         named = [file_id for passage in passages for file_id in (passage.file_id, *passage.also_in)]
@@ -61,7 +61,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
         answer = SearchResponse(
             query=body.query,
             agent=body.agent,
-            strategy=_BY_WORDS if reorder is None else _BY_MEANING,
+            strategy=_BY_WORDS if closeness is None else _BY_MEANING,
             absent_words=tuple(absent) or None,
             filtered_sources=None if matching is None else len(matching),
             usage=NO_USAGE,

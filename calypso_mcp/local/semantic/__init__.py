@@ -1,5 +1,5 @@
-"""Orders the hits of the full-text search by meaning, with an embedding model.
+"""Finds and orders passages by their meaning, with an embedding model, beside the full-text search.
 
-Vectors only re-order passages that the words of a query found within the caller's buckets. They are made in
-the background after indexing. Nothing here is imported unless a model is set up.
+Only passages that the search may find are compared. Their vectors are made in the background after indexing.
+Nothing here is imported unless a model is set up.
 """

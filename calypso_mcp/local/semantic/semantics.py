@@ -1,4 +1,4 @@
-"""The embedding model of one process: it orders the passages that searches find, and makes vectors."""
+"""The embedding model of one process: it finds and orders passages, and makes their vectors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import anyio
 
 from calypso_mcp.local.options import EmbeddingOptions
-from calypso_mcp.local.retrieval.search import Reorder
+from calypso_mcp.local.retrieval.search import Closeness
+from calypso_mcp.local.semantic.closeness import closeness_to
 from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed, Vector, prefixes_of, stored_name
-from calypso_mcp.local.semantic.ordering import reorder_by
 from calypso_mcp.local.semantic.worker import EmbeddingWorker
 from calypso_mcp.local.store.connections.database import Database
 
@@ -37,7 +37,7 @@ def build_embedder(options: EmbeddingOptions, data_dir: Path) -> Embedder:
 
 
 class Semantics:
-    """Orders passages by meaning where there are vectors, and leaves them as they are elsewhere."""
+    """Finds and orders passages by meaning where they have vectors."""
 
     def __init__(self, options: EmbeddingOptions, data_dir: Path, database: Database) -> None:
         """Prepare without connecting to anything or loading a model."""
@@ -53,7 +53,7 @@ class Semantics:
         self._is_superseded = False
 
     async def run(self) -> None:
-        """Make the vectors that are missing, until cancelled. A model that was replaced orders no more."""
+        """Make the vectors that are missing, until cancelled. A model that was replaced measures no more."""
         try:
             await self._worker.run()
             self._is_superseded = True
@@ -63,8 +63,8 @@ class Semantics:
             with anyio.CancelScope(shield=True):
                 await self._embedder.aclose()
 
-    async def reorder_for(self, question: str) -> Reorder | None:
-        """Return how to order what a search for `question` finds; None to keep the order by words.
+    async def closeness_for(self, question: str) -> Closeness | None:
+        """Return what measures how close passages are to `question`; None to search by words alone.
 
         After a question that got no vector in time, the next ones do not wait for a while.
         """
@@ -78,7 +78,7 @@ class Semantics:
         self._known.move_to_end(question)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return reorder_by(asked, self._model)
+        return closeness_to(asked, self._model)
 
     async def _ask(self, question: str) -> Vector | None:
         if anyio.current_time() < self._resting_until:

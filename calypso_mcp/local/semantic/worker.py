@@ -18,8 +18,8 @@ from anyio import to_thread
 
 from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.processes.file_locks import try_lock
+from calypso_mcp.local.semantic.closeness import pack
 from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed, prefixes_of, stored_name
-from calypso_mcp.local.semantic.ordering import pack
 from calypso_mcp.local.store import tasks, vectors
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.vectors import Unembedded

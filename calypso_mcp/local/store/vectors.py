@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 #: Deleted passages and files take their vectors and marks along. A new title makes other vectors.
@@ -45,6 +45,13 @@ _MARK = """
         WHERE passages.source = passage_sources.id AND passage_vectors.passage IS NULL
     )
 """
+#: CROSS JOIN looks the passages up in their order.
+_OF_PASSAGES = """
+    SELECT passage, substr(vector, 1, ?) FROM json_each(?) AS wanted
+    CROSS JOIN passage_vectors ON passage = wanted.value WHERE vector <> x''
+"""
+#: No vector is longer.
+_LONGEST = 1_000_000
 
 
 class Unembedded(NamedTuple):
@@ -119,12 +126,8 @@ def keep(connection: sqlite3.Connection, passages: Sequence[Unembedded], vectors
     connection.execute(_MARK, (json.dumps(sorted({passage.source for passage in passages})),))
 
 
-def get_vectors(connection: sqlite3.Connection, model: str, passages: Iterable[int]) -> dict[int, bytes]:
-    """Return the stored vectors of passages, by passage; none where another model made them."""
-    if get_model(connection) != model:
-        return {}
-    rows = connection.execute(
-        "SELECT passage, vector FROM passage_vectors WHERE passage IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(passages)),),
-    )
-    return {int(passage): bytes(vector) for passage, vector in rows}
+def get_vectors(
+    connection: sqlite3.Connection, passages: Iterable[int], size: int = _LONGEST
+) -> Iterator[tuple[int, bytes]]:
+    """Yield passages that have a vector, each with the first `size` bytes of it."""
+    return connection.execute(_OF_PASSAGES, (size, json.dumps([*passages])))

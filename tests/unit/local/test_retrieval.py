@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -694,17 +694,48 @@ def test_of_passages_that_hold_the_same_words_those_that_hold_them_often_come_fi
         assert found(connection, query, "b1", limit=1) == ["often"], query
 
 
-def test_another_order_has_more_to_choose_from_than_is_shown(connection: sqlite3.Connection) -> None:
+def test_meaning_has_more_to_choose_from_than_is_shown(connection: sqlite3.Connection) -> None:
     for number in range(60):
         add(connection, f"f{number}", "zebra grass" if number < 20 else f"grass {number}")
     offered: list[int] = []
 
-    def reversed_order(_: sqlite3.Connection, scores: Mapping[int, float]) -> Sequence[int]:
-        offered.extend(scores)
-        return offered[::-1]
+    def measure(_: sqlite3.Connection, found: Sequence[int], searched: Sequence[int]) -> dict[int, float]:
+        assert len(searched) == 60
+        offered.extend(found)
+        return {}
 
-    search(connection, "zebra grass", ["b1"], limit=5, reorder=reversed_order)
+    search(connection, "zebra grass", ["b1"], limit=5, closeness=measure)
     assert len(offered) >= 40
+
+
+def test_what_meaning_compares_is_what_words_may_find(connection: sqlite3.Connection) -> None:
+    add(connection, "a", "apple", "b1")
+    add(connection, "b", "pear", "b1", "b2")
+    add(connection, "c", "plum", "b2")
+    add(connection, "d", "fig", "b3")
+    offered: list[Sequence[int]] = []
+
+    def measure(_: sqlite3.Connection, found: Sequence[int], searched: Sequence[int]) -> dict[int, float]:
+        assert not found
+        offered.append(searched)
+        return dict.fromkeys(searched, 0.5)
+
+    for buckets, files in (
+        (None, None),
+        (["b1", "b2", "b3"], None),
+        (["b1"], None),
+        (["b1", "b2"], None),
+        (["b1", "b2"], ["a", "c"]),
+        (["b2"], ["a", "b"]),
+        (None, ["d"]),
+    ):
+        hits = search(connection, "cherry", buckets, limit=10, file_ids=files, closeness=measure)
+        by_words = search(connection, "apple pear plum fig", buckets, limit=10, file_ids=files)
+        assert {hit.file_id for hit in hits} == {hit.file_id for hit in by_words}, (buckets, files)
+    assert [len(ids) for ids in offered] == [4, 4, 2, 3, 2, 1, 1]
+    assert search(connection, "cherry", [], limit=10, closeness=measure) == []
+    assert search(connection, "cherry", ["b1"], limit=10, file_ids=[], closeness=measure) == []
+    assert len(offered) == 7
 
 
 @pytest.mark.parametrize("row", ["{} | {} | {}", "Name: {} | Family: {} | Room: {}"])

@@ -17,7 +17,7 @@ def add_arguments(parser: CommandParser) -> None:
     """Take the model's name and the data folder."""
     parser.description = (
         "Download an embedding model from Hugging Face into the data folder, with which the embedded "
-        f"Calypso orders hits by meaning. The default is {DEFAULT_MODEL} (50 languages, 220 MB). The "
+        f"Calypso finds passages by meaning. The default is {DEFAULT_MODEL} (50 languages, 220 MB). The "
         "command needs the extra: pip install 'calypso-mcp[semantic]'."
     )
     parser.add_argument("action", choices=["download"], metavar="ACTION", help="download: fetch the model")

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import random
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 
 import pytest
@@ -9,39 +10,18 @@ import pytest
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Prefixes, normalize, prefixes_of
-from calypso_mcp.local.semantic.ordering import measure_closeness, mix, pack
+from calypso_mcp.local.semantic import closeness
+from calypso_mcp.local.semantic.closeness import closeness_to, measure_cosines, pack
+from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Prefixes, Vector, normalize, prefixes_of
 from calypso_mcp.local.store import vectors
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import migrate, open_private
 
 
-@pytest.mark.parametrize(
-    ("scores", "near", "order"),
-    [
-        ({}, {}, []),
-        ({1: 9.0, 2: 6.0, 3: 3.0}, {}, [1, 2, 3]),
-        ({1: 9.0, 2: 6.0, 3: 3.0}, {1: 0.1, 2: 0.2, 3: 0.9}, [3, 1, 2]),
-        # Words outweigh a small difference in meaning.
-        ({1: 9.0, 2: 3.0}, {1: 0.5, 2: 0.6}, [1, 2]),
-        # Those without a vector stay where they are, and never take part.
-        ({1: 9.0, 2: 6.0, 3: 3.0}, {2: 0.1, 3: 0.9}, [1, 3, 2]),
-        ({1: 9.0, 2: 6.0, 3: 3.0}, {1: 0.1, 3: 0.9}, [3, 2, 1]),
-        ({1: 9.0, 2: 6.0, 3: 3.0}, {3: 0.9}, [1, 2, 3]),
-        # Equal ones keep their order; passages that match nothing have no score to divide by.
-        ({1: 0.0, 2: 0.0}, {1: 0.5, 2: 0.5}, [1, 2]),
-    ],
-)
-def test_passages_with_vectors_change_places_among_each_other(
-    scores: dict[int, float], near: dict[int, float], order: list[int]
-) -> None:
-    assert list(mix(scores, near)) == order
-
-
 def test_half_precision_keeps_what_is_close_and_other_dimensions_are_left_out() -> None:
     asked = normalize([float(number % 7) - 3 for number in range(384)])
-    stored = {1: pack(asked), 2: pack([-value for value in asked]), 3: pack(asked[:100]), 4: b""}
-    near = measure_closeness(asked, stored)
+    stored = {1: pack(asked), 2: pack([-value for value in asked]), 3: pack(asked[:100])}
+    near = measure_cosines(asked, stored.items())
     assert near.keys() == {1, 2}
     assert near[1] == pytest.approx(1, abs=1e-3)
     assert near[2] == pytest.approx(-1, abs=1e-3)
@@ -144,9 +124,78 @@ def test_removed_passages_and_another_model_take_the_vectors_along(store: sqlite
     index.restate(store, "one", title="new")
     assert [passage.title for passage in vectors.list_lacking(store, 8)] == ["new"]
     ids = [passage.id for passage in batch]
-    assert vectors.get_vectors(store, "model", ids).keys() == {batch[2].id}
-    assert vectors.get_vectors(store, "other", ids) == {}
+    assert dict(vectors.get_vectors(store, ids)) == {batch[2].id: pack([1.0])}
     assert vectors.adopt(store, "model") is None
     assert vectors.adopt(store, "other") == "model"
     assert kept() == 0
     assert vectors.count_lacking(store) == 2
+
+
+def draw(dice: random.Random, dimensions: int) -> Vector:
+    return normalize([dice.gauss(0.0, 1.0) for _ in range(dimensions)])
+
+
+def approach(vector: Vector, other: Vector, share: float) -> Vector:
+    """Return `other` moved so far towards `vector`."""
+    return normalize([share * a + (1 - share) * b for a, b in zip(vector, other, strict=True)])
+
+
+def fill(connection: sqlite3.Connection, made: Sequence[Vector]) -> list[int]:
+    """Store passages with these vectors; return their ids."""
+    add(connection, "filled", *map(str, range(len(made))))
+    batch = vectors.list_lacking(connection, len(made))
+    vectors.keep(connection, batch, map(pack, made))
+    return [passage.id for passage in batch]
+
+
+@pytest.mark.parametrize("dimensions", [384, 1_024])
+@pytest.mark.parametrize("is_narrow", [False, True], ids=["cosines from 0", "cosines from 0.7"])
+def test_the_closest_of_thousands_stand_out_and_no_others(
+    store: sqlite3.Connection, dimensions: int, is_narrow: bool
+) -> None:
+    dice = random.Random(1)
+    asked, common = draw(dice, dimensions), draw(dice, dimensions)
+    others = [draw(dice, dimensions) for _ in range(2_000)]
+    close = [approach(asked, other, 0.45) for other in others[:3]]
+    made = [*others[:1_000], *close, *others[1_000:]]
+    if is_narrow:
+        asked, *made = (approach(common, vector, 0.62) for vector in (asked, *made))
+    ids = fill(store, made)
+    measured = closeness_to(asked, "model")(store, ids[:2], ids)
+    assert measured.keys() == {*ids[:2], *ids[1_000:1_003]}
+    assert all(measured[passage] > 0.4 for passage in ids[1_000:1_003])
+    assert all(abs(measured[passage]) < 0.2 for passage in ids[:2])
+
+
+def test_only_what_is_searched_is_found_and_only_by_the_model_that_made_the_vectors(
+    store: sqlite3.Connection,
+) -> None:
+    dice = random.Random(2)
+    asked = draw(dice, 384)
+    ids = fill(store, [approach(asked, draw(dice, 384), 0.6) for _ in range(2)] + [draw(dice, 384)] * 3)
+    measure = closeness_to(asked, "model")
+    assert measure(store, [], ids).keys() == set(ids[:2])
+    assert measure(store, [], ids[1:]).keys() == {ids[1]}
+    assert measure(store, [], []) == {}
+    assert closeness_to(asked, "other")(store, ids, ids) == {}
+
+
+def test_no_more_vectors_are_compared_than_a_search_has_time_for(
+    store: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = random.Random(3)
+    asked = draw(dice, 384)
+    ids = fill(store, [asked if number % 10 < 2 else draw(dice, 384) for number in range(100)])
+    monkeypatch.setattr(closeness, "_COMPARED", 20)
+    statements: list[str] = []
+    store.set_trace_callback(statements.append)
+    measured = closeness_to(asked, "model")(store, [], ids)
+    assert measured.keys() == set(ids[::10])
+    [compared] = (text for text in statements if "768" in text)
+    assert compared.count(",") < 25
+
+
+def test_copies_of_what_is_asked_divide_by_nothing(store: sqlite3.Connection) -> None:
+    asked = normalize([1.0] * 8)
+    ids = fill(store, [asked] * 5)
+    assert closeness_to(asked, "model")(store, [], ids) == {}
