@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -22,6 +23,7 @@ from calypso_mcp.local.indexing.formats.pdf.direction import (
 )
 from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
 from calypso_mcp.local.indexing.formats.pdf.glyphs import join_accents
+from calypso_mcp.local.indexing.formats.pdf.headings import Run, read_runs
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
 from calypso_mcp.local.indexing.formats.pdf.powers import with_powers
 
@@ -57,6 +59,8 @@ class Page:
     #: Values of form fields, and notes.
     annotations: tuple[str, ...] = ()
     shortcoming: Shortcoming | None = None
+    #: How its lines are set, in which headings differ from the text.
+    runs: Sequence[Run] = ()
 
 
 def read_page(pdf: Any, index: int, form: Any) -> Page:
@@ -66,7 +70,8 @@ def read_page(pdf: Any, index: int, form: Any) -> Page:
     except pypdfium2.PdfiumError:
         return Page(shortcoming=Shortcoming.DAMAGED)
     try:
-        legible = judge(_text(page))
+        text, runs = _text(page)
+        legible = judge(text)
         annotations = tuple(read_annotations(page, form))
         shortcoming = Shortcoming.GARBLED if not legible.is_page else None
         if shortcoming is None and _is_picture(page, legible.characters):
@@ -75,13 +80,14 @@ def read_page(pdf: Any, index: int, form: Any) -> Page:
         return Page(shortcoming=Shortcoming.DAMAGED)
     finally:
         page.close()
-    return Page(legible.text, annotations, shortcoming)
+    return Page(legible.text, annotations, shortcoming, runs)
 
 
-def _text(page: Any) -> str:
+def _text(page: Any) -> tuple[str, list[Run]]:
     text_page = page.get_textpage()
     try:
         text = _drawn_text(page, text_page)
+        runs = read_runs(text, text_page)
         if not text.isascii() and has_right_to_left(text):
             text = read_in_order(text_page)
         elif has_clusters(text) and (clusters := read_clusters(page, text_page)) is not None:
@@ -97,7 +103,7 @@ def _text(page: Any) -> str:
         text_page.close()
     if any(mark in text for mark in _BROKEN_WORD_MARKS):
         text = _BROKEN_WORD.sub("", text)
-    return normalize("NFC", text.translate(_LIGATURES))
+    return normalize("NFC", text.translate(_LIGATURES)), runs
 
 
 def _drawn_text(page: Any, text_page: Any) -> str:

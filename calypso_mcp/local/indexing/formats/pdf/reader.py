@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -14,8 +15,9 @@ from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.members import Member, read_members
 from calypso_mcp.local.indexing.formats.pdf.fields import read_xfa_data
+from calypso_mcp.local.indexing.formats.pdf.headings import find_headings
 from calypso_mcp.local.indexing.formats.pdf.pages import Page, Shortcoming, read_page
-from calypso_mcp.local.indexing.formats.pdf.paragraphs import read_headings, split_page
+from calypso_mcp.local.indexing.formats.pdf.paragraphs import split_page
 
 #: What programs put into the title without being asked: the source file's name, or nothing.
 _NO_TITLE = re.compile(r"\.\w{2,5}$|^untitled|^\(anonymous\)|^microsoft", re.IGNORECASE)
@@ -52,8 +54,7 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
     """
     with open_pdf(file.data) as pdf:
         form = open_form(pdf)
-        headings = read_headings(pdf)
-        blocks: list[Block] = []
+        pages: list[Page] = []
         short: dict[Shortcoming, list[int]] = {kind: [] for kind in Shortcoming}
         recognized: list[int] = []
         total = 0
@@ -73,7 +74,13 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
                 raise ExtractionFailed(
                     "too_large", f"The PDF holds more than {file.max_chars:,} characters of text."
                 )
-            blocks += _blocks(pdf, index, text, page, headings)
+            pages.append(replace(page, text=text))
+        headings = find_headings(pdf, [page.runs for page in pages])
+        blocks = [
+            block
+            for index, page in enumerate(pages)
+            for block in _blocks(pdf, index, page, headings.get(index, {}))
+        ]
         form_data = _form_data(pdf)
         blocks += form_data
         if not blocks:
@@ -121,15 +128,13 @@ def open_form(pdf: Any) -> Any:
     return pdf.formenv
 
 
-def _blocks(
-    pdf: Any, index: int, text: str, page: Page, headings: dict[int, dict[str, int]]
-) -> Iterator[Block]:
-    if not text and not page.annotations:
+def _blocks(pdf: Any, index: int, page: Page, headings: dict[str, int]) -> Iterator[Block]:
+    if not page.text and not page.annotations:
         return
     label = normalize("NFC", pdf.get_page_label(index)).strip()
     is_number = label == str(index + 1) or len(label) > _LONGEST_LABEL or not label.isprintable()
     part = Part("page", index + 1, "" if is_number else label)
-    yield from split_page(text, part, headings.get(index, {}))
+    yield from split_page(page.text, part, headings)
     for note in page.annotations:
         yield Block(normalize("NFC", note), part=part)
 
