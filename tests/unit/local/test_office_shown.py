@@ -291,6 +291,27 @@ SIGNS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("properties", "text"),
+    [
+        ("<w:b/><w:vanish/><w:i/>", ""),
+        ('<w:vanish w:val="true"/>', ""),
+        ('<w:vanish w:val="0"/>', "on"),
+        ("<w:rPrChange><w:rPr><w:vanish/></w:rPr></w:rPrChange>", "on"),
+        ("<w:webHidden/>", "on"),
+    ],
+)
+def test_hidden_text_of_a_document_is_not_read(properties: str, text: str) -> None:
+    mark = "<w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr>"
+    run = f'<w:r w:rsidR="1">\n<w:rPr>{properties}</w:rPr><w:t>o</w:t><w:t>n</w:t></w:r>'
+    inside = f"{mark}<w:r><w:t>a-</w:t></w:r>{run}{_field('', 'XE')}<w:r><w:t>-b</w:t></w:r>"
+    # The field of an index is hidden in parts, of which the first must not go alone.
+    inside = inside.replace("<w:r><w:fldChar", "<w:r><w:rPr><w:vanish/></w:rPr><w:fldChar", 1)
+    document = docx.Document()
+    document.element.body.insert(0, parse_xml(f'<w:p xmlns:w="{_WORD}">{inside}</w:p>'))
+    assert read("a.docx", saved(document.save)).text == f"a-{text}-b"
+
+
 @pytest.mark.parametrize(("runs", "text"), SIGNS.values(), ids=SIGNS)
 def test_signs_and_fields_of_a_document_are_read_as_they_are_shown(runs: str, text: str) -> None:
     document = docx.Document()

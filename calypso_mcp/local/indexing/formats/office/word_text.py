@@ -34,6 +34,11 @@ _DROP_CAP = re.compile(
     r'(<w:framePr\b[^<>]*\sw:dropCap="(?:drop|margin)"(?:[^<]|<(?!/?w:p>|w:framePr\b))*+)'
     r"</w:p>\s*+<w:p(?:\s[^<>]*)?(?<!/)>(?:<w:pPr>(?:[^<]|<(?!/w:pPr>|/w:p>|w:pPrChange\b))*+</w:pPr>)?"
 )
+#: A run of text that is hidden (17.3.2.41).
+_HIDDEN = re.compile(
+    r"<w:r(?:\s[^<>]*)?>\s*+<w:rPr>(?:[^<]|<(?!/w:rPr>|w:(?:vanish|rPrChange|r)\b))*+"
+    r'<w:vanish(?:\s+w:val="(?:1|true|on)")?\s*/>(?:[^<]|<(?!/w:r>|w:(?:r|fldChar)\b))*+</w:r>'
+)
 _ENTRY = re.compile(r'<w:listEntry\b[^<>]*\sw:val="([^"<>]*)"')
 _CHOICE = re.compile(r'<w:result\b[^<>]*\sw:val="(\d{1,4})"')
 _CHECKED = re.compile(r'<w:(?:default|checked)(?:\s+w:val="(\w+)")?\s*/>')
@@ -42,14 +47,15 @@ _CHECKED = re.compile(r'<w:(?:default|checked)(?:\s+w:val="(\w+)")?\s*/>')
 def with_plain_text(package: Package, mark: Callable[[str], str]) -> bytes | None:
     """Return a copy in which nothing hides text from anydoc, changed by `mark`; None if nothing changes.
 
-    Ruby keeps only its base text; signs become letters; fields of a form show what was chosen; content
-    controls around rows of a table go; `^` stands before powers.
+    Hidden text goes; ruby keeps only its base text; signs become letters; fields of a form show what was
+    chosen; content controls around rows of a table go; `^` stands before powers.
     """
     return package.rewrite(_PARTS, lambda xml: mark(_plain(xml)))
 
 
 def _plain(xml: str) -> str:
-    plain = _without_ruby(xml) if "<w:ruby>" in xml else xml
+    plain = _HIDDEN.sub("", xml) if "<w:vanish" in xml else xml
+    plain = _without_ruby(plain) if "<w:ruby>" in plain else plain
     if _ROWS_IN_CONTROLS.search(plain) is not None:
         plain = _CONTROL_TAGS.sub("", plain)
     plain = with_powers(_DROP_CAP.sub(r"\1", plain))
