@@ -44,6 +44,8 @@ class Locator(StrEnum):
     SECTION = "section"
 
 
+#: How Office names the file in which it notes who has a document open.
+_LOCK: Final = "~$"
 #: How a web page starts, whatever its name.
 _WEB_PAGE: Final = b"<!doctype html"
 #: What every file of these containers starts with.
@@ -140,7 +142,8 @@ class ReadableFormats:
             content_type: As declared; parameters are ignored, empty where unknown.
             head: Its first `HEAD_BYTES` bytes.
         """
-        if any(signature.is_in(head) for signature in self._foreign):
+        is_lock = _base_name(filename).startswith(_LOCK)
+        if is_lock or any(signature.is_in(head) for signature in self._foreign):
             return None
         stated = tuple(self._stated(filename, content_type))
         for container, signature in _CONTAINER_SIGNATURES.items():
@@ -267,11 +270,15 @@ class ReadableFormats:
 
 def ending_of(filename: str, known: dict[str, FileFormat]) -> str:
     """Return the ending of a name in lower case, without the dot; of `makefile` and its like, all of it."""
-    name = filename.replace("\\", "/").rpartition("/")[2].lower()
+    name = _base_name(filename).lower()
     stem, dot, ending = name.rpartition(".")
     if dot and stem:
         return ending
     return name.strip(".") if name.strip(".") in known else ""
+
+
+def _base_name(filename: str) -> str:
+    return filename.replace("\\", "/").rpartition("/")[2]
 
 
 def _article(noun: str) -> str:

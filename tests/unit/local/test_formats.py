@@ -487,6 +487,25 @@ def test_an_office_document_in_one_xml_file_is_refused_before_it_is_sent(
     assert (readable_formats().refusal("a.xml", head) is not None) == is_refused
 
 
+#: As Word writes it: a name of one byte for each letter, then of two.
+LOCK = b"\x03Ann".ljust(54) + b"\x03\0" + "Ann".ljust(53).encode("utf-16-le")
+LEFTOVERS = {
+    "word": ("drafts/~$notes.docx", LOCK, "despite its name"),
+    "windows": (r"drafts\~$notes.xlsx", LOCK, "despite its name"),
+    "apple double": ("._notes.txt", b"\0\x05\x16\x07\0\x02\0\0Mac OS X" + 200 * b" ", "a Mac notes"),
+    "finder": (".DS_Store", b"\0\0\0\x01Bud1" + 200 * b" ", "a Mac notes"),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "why"), LEFTOVERS.values(), ids=LEFTOVERS)
+def test_what_programs_keep_beside_files_is_refused(name: str, data: bytes, why: str) -> None:
+    refused = readable_formats().refusal(name, data)
+    assert refused is not None
+    assert why in refused.message
+    with pytest.raises(ExtractionFailed, match=why):
+        read(name, data)
+
+
 BROKEN = {
     "json": ("a.json", "{not json\nat all", "JSON"),
     "yaml": ("a.yaml", "a: [1\nb: }", "YAML"),

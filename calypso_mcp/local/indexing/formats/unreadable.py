@@ -85,6 +85,7 @@ UNREADABLE: tuple[UnreadableKind, ...] = (
         container=Container.OLE,
     ),
     FLAT_OFFICE,
+    _kind("what a Mac notes about files", "Leave it out.", "ds_store", b"\0\5\x16\7", b"\0\0\0\1Bud1"),
     _kind("a font", "Leave it out.", "ttf otf woff woff2 eot", b"wOFF", b"wOF2", b"\x00\x01\x00\x00\x00"),
 )
 
