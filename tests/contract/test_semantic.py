@@ -330,7 +330,7 @@ async def test_a_language_model_sees_what_only_meaning_found_and_nothing_is_quot
 ) -> None:
     async with held_open(chat_endpoint) as chat:
         chat.writes = lambda messages: (
-            f"Ending a subscription to a membership needs a letter. [{number_of(messages, 'Ending')}]"
+            f"Ending a membership needs a letter. [{number_of(messages, 'Ending')}]"
         )
         writer = WriterOptions(url=chat.url, model="test-model", wait_s=BOUND_S)
         for written in (None, writer):

@@ -101,6 +101,8 @@ class Passage:
     line_end: int | None
     #: Higher is better; comparable within one search only.
     score: float
+    #: How close its meaning is to the query: 0 is usual or not known, 1 as close as can be.
+    closeness: float = 0.0
     #: Other files that hold the same text.
     also_in: list[str] = field(default_factory=list[str])
     #: Empty where heading and lines say all that is known.
@@ -111,12 +113,14 @@ class Passage:
     title: str = ""
 
     @classmethod
-    def stored(cls, columns: Sequence[Any], score: float = 0.0) -> Passage:
+    def stored(cls, columns: Sequence[Any], score: float = 0.0, closeness: float = 0.0) -> Passage:
         """Return a passage by file id, title, text, heading, lines, part (in three columns) and outline."""
         file_id, title, text, heading, start, end, kind, number, name, outline = columns
         part = None if kind is None else Part(kind, number, name or "")
         stretches = outline_of(outline, heading)
-        return cls(file_id, text, heading or None, part, start, end, score, outline=stretches, title=title)
+        return cls(
+            file_id, text, heading or None, part, start, end, score, closeness, outline=stretches, title=title
+        )
 
     @property
     def sections(self) -> list[tuple[str, str]]:

@@ -58,10 +58,14 @@ def inverse_frequency(frequency: int, passages: int) -> float:
 
 
 class Standing(NamedTuple):
-    """How well a passage matches: its score, higher is better, and a bit for each phrase that it holds."""
+    """How well a passage matches: its score, higher is better, and a bit for each phrase that it holds.
+
+    `closeness` is that of its meaning to the query, 0 if it was not measured.
+    """
 
     score: float
     held: int
+    closeness: float = 0.0
 
 
 #: A passage's id, the pieces of one of its columns, and what a word counts there.
@@ -160,7 +164,10 @@ def mix(
     scores = sorted(
         (standing.score or best * closeness.get(row.id, 0.0) for row, standing in ranked), reverse=True
     )
-    return [(row, Standing(score, held)) for (row, (_, held)), score in zip(entries, scores, strict=True)]
+    return [
+        (row, Standing(score, standing.held, closeness.get(row.id, 0.0)))
+        for (row, standing), score in zip(entries, scores, strict=True)
+    ]
 
 
 def _words(phrases: Collection[str]) -> list[str]:

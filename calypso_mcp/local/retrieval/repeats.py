@@ -43,7 +43,7 @@ def without_repeats(
                 continue
             of_table[table] = standing.held | (known or 0)
         taken[row.file_id] = taken.get(row.file_id, 0) + 1
-        kept.append(Passage.stored(row[2:], standing.score))
+        kept.append(Passage.stored(row[2:], standing.score, standing.closeness))
         alike.setdefault(begin, []).append(kept[-1])
     return kept
 

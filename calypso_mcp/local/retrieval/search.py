@@ -34,6 +34,8 @@ from calypso_mcp.local.retrieval.words.tokens import (
 #: Takes the passages that words found, and all that are searched; returns how close the former, and those of
 #: the latter that stand out, are to the query: 0 is usual, 1 as close as can be.
 Closeness = Callable[[sqlite3.Connection, Sequence[int], Sequence[int]], Mapping[int, float]]
+#: How close a passage must be to stand out (see `experiments.md`).
+CLOSE = 0.2
 
 #: Longest query, in seconds, unless the caller says otherwise.
 QUERY_TIME_LIMIT_S = 5.0

@@ -106,7 +106,10 @@ async def _stream(writer: Writer | None, turn: Turn, found: _Found) -> AsyncGene
         from calypso_mcp.local.writing.support import Evidence
         from calypso_mcp.local.writing.writer import Outcome
 
-        shown = [Evidence(cited.passage.text, cited.context) for cited in found.passages]
+        shown = [
+            Evidence(cited.passage.text, cited.context, is_close=cited.passage.closeness >= retrieval.CLOSE)
+            for cited in found.passages
+        ]
         instructions = found.agent.agent.instructions if found.agent.agent else None
         outcome = Outcome()
         written: list[Said] = []

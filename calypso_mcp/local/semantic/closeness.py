@@ -13,15 +13,14 @@ from heapq import nlargest, nsmallest
 from operator import mul
 from typing import TypeVar
 
-from calypso_mcp.local.retrieval.search import Closeness
+from calypso_mcp.local.retrieval.search import CLOSE, Closeness
 from calypso_mcp.local.semantic.embedder import Vector
 from calypso_mcp.local.store import vectors
 
 T = TypeVar("T")
 
-#: Passages found by their meaning alone at most, and how close they must be (see `experiments.md`).
+#: Passages found by their meaning alone at most.
 _FOUND = 20
-_LEAST = 0.2
 #: Copies of one passage do not stand out, and what differs from them by less than that little.
 _LEAST_SPREAD = 0.01
 #: Vectors compared by their signs at most (0.15 s); of these the nearest, and a sample, exactly.
@@ -49,7 +48,7 @@ def closeness_to(asked: Vector, model: str) -> Closeness:
         usual = [cosines[passage] for passage in sample if passage in cosines]
         close = {passage: _stand_out(cosine, usual) for passage, cosine in cosines.items()}
         best = nlargest(_FOUND, close, key=close.__getitem__)
-        kept = {*found, *(passage for passage in best if close[passage] >= _LEAST)}
+        kept = {*found, *(passage for passage in best if close[passage] >= CLOSE)}
         return {passage: closeness for passage, closeness in close.items() if passage in kept}
 
     return measure

@@ -36,10 +36,14 @@ _MONTHS = {name: number for number, name in enumerate(ENGLISH_MONTHS.split(), st
 
 @dataclass(frozen=True)
 class Evidence:
-    """A text that may bear a sentence out; its `context` (title, headings, file) lends names and numbers."""
+    """A text that may bear a sentence out; its `context` (title, headings, file) lends names and numbers.
+
+    `is_close` says that its meaning is close to the question, whatever its words.
+    """
 
     text: str
     context: str = ""
+    is_close: bool = False
 
     @cached_property
     def folded(self) -> str:
@@ -101,9 +105,9 @@ def _apart(sentence: str) -> tuple[list[str], str]:
 
 
 def _is_about(content: frozenset[str], evidence: Sequence[Evidence], question: str) -> bool:
-    """Whether the sentence, or the closest sentence of its evidence, shares a word with the question."""
+    """Whether its evidence is close to the question, or it, or the closest sentence there, shares a word."""
     asked = _stems_of(question)
-    if not asked or asked & content:
+    if not asked or asked & content or any(source.is_close for source in evidence):
         return True
     places = (stems for source in evidence for _, stems in source.sentences)
     best = max(places, key=lambda stems: len(stems & content), default=frozenset[str]())

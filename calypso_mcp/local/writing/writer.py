@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.local.options import WriterOptions
@@ -92,7 +92,10 @@ class Writer:
 
         The question is complete in itself; the outcome is filled in meanwhile.
         """
-        evidence = [Evidence(withhold(passage.text), withhold(passage.context)) for passage in passages]
+        evidence = [
+            replace(passage, text=withhold(passage.text), context=withhold(passage.context))
+            for passage in passages
+        ]
         asking = self._endpoint.write(
             build_answer_prompt(question, evidence, instructions),
             most_tokens=_ANSWER_TOKENS,
