@@ -352,9 +352,12 @@ async def test_each_file_has_the_hint_of_its_own_kind_and_no_hint_is_shown_twice
 async def test_a_file_that_failed_is_there_once_however_often_its_folder_is_sent(rig: Rig, folder: Path):
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7\nbroken")
     fill(folder, {"good.md": "good"})
-    for _ in range(3):
+    for counts in ({"failed": 1, "accepted": 1}, {"replayed": 2}, {"replayed": 2}):
         done = await rig.ok("upload_batch", directory=".", wait=True)
-        assert done["counts"]["failed"] == 1
+        assert done["counts"] == counts
+        assert done["searchable"] == {"ready": 1, "failed": 1, "pending": 0}
+        assert (done["outcomes"][0]["path"], done["outcomes"][0]["code"]) == ("broken.pdf", "broken")
+        assert done["next_step"] == "Search it with search_bucket. Then fix what failed or was rejected."
     [held] = (await rig.ok("list_sources", state="failed"))["sources"]
     assert held["name"] == "broken.pdf"
     fill(folder, {"broken.pdf": "now a text"})
@@ -726,7 +729,7 @@ async def test_progress_runs_through_the_phases_to_the_end(rig: Rig, folder: Pat
 async def test_a_bucket_that_cannot_be_made_costs_only_the_items_that_name_it(rig: Rig):
     def refuse(request: httpx2.Request) -> httpx2.Response | None:
         makes = request.method == "POST" and request.url.path.endswith("/knowledge/buckets")
-        if makes and b'"broken"' in request.content:
+        if makes and b'"broken"' in request.read():
             return httpx2.Response(500, json={"error": {"code": "boom", "message": "No."}})
         return None
 
@@ -744,7 +747,7 @@ async def test_progress_ends_with_every_file_counted_though_a_batch_was_refused(
 
     def refuse(request: httpx2.Request) -> httpx2.Response | None:
         creates = request.method == "POST" and request.url.path.endswith("files:batch/upload-session")
-        return httpx2.Response(400) if creates and b'"0.md"' in request.content else None
+        return httpx2.Response(400) if creates and b'"0.md"' in request.read() else None
 
     rig.wire.intercept = refuse
     done = await rig.ok("upload_batch", directory=str(folder), wait=False)

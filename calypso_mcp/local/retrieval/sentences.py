@@ -20,7 +20,7 @@ _END = re.compile(
 )
 _FIGURES = re.compile(r"[ \t][^\s\w]?\d[\d.,]*[)%]{0,2}\Z")
 #: A line is wrapped if the next word would not have fit on it: beyond this share of its paragraph's longest
-#: line, which letters of different widths ask for. Nobody wraps text to fewer characters than the second.
+#: line, which letters of different widths ask for. Text is not wrapped to fewer characters than the second.
 _FULL_LINE, _NARROWEST = 0.85, 40
 #: Without these, a line may be a heading, which belongs to what stands below it.
 _STATES = re.compile(r"[\d:=]")

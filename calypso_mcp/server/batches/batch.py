@@ -269,9 +269,9 @@ class Batch:
             return "Call upload_batch again with the same arguments: it continues and sends nothing twice."
         if not counts.get("accepted") and not counts.get("replayed"):
             return "Nothing was sent." + ("" if self._removed else " See the reasons.")
-        amiss = counts.get("failed") or counts.get("rejected")
-        again = " Then fix what failed or was rejected." if amiss else ""
         state = self._readiness.state if self._readiness else Readiness.PENDING
+        amiss = counts.get("failed") or counts.get("rejected") or state is Readiness.FAILED
+        again = " Then fix what failed or was rejected." if amiss else ""
         if state is not Readiness.PENDING:
             there = "The bucket already held everything. " if self.is_replay and not amiss else ""
             return f"{there}Search it with search_bucket.{again}"

@@ -56,7 +56,9 @@ APP = Starlette(
 async def _ask(method: str, path: str, **options: Any) -> httpx2.Response:
     request = httpx2.Request(method, f"http://calypso.localhost{path}", **options)
     with anyio.fail_after(30):
-        return await call(APP, request)
+        answer = await call(APP, request)
+        await answer.aread()
+        return answer
 
 
 async def test_the_app_sees_the_request_as_a_server_would_show_it() -> None:
