@@ -140,6 +140,10 @@ def check_base_url(url: str) -> str:
     """
     hint = "Use the form https://api.calypso.so/v1; plain http is for this machine only."
     parts = split_url(url)
+    try:
+        httpx2.URL(url)
+    except httpx2.InvalidURL:
+        parts = None
     if parts is None:
         raise ConfigError("The API base URL is not a URL.", hint=hint)
     if not keeps_secrets(parts):

@@ -38,6 +38,10 @@ def test_a_safe_base_url_is_taken_as_it_is(url: str) -> None:
         ("https:///v1", "not a URL"),
         ("api.calypso.so/v1", "not a URL"),
         ("https://api.calypso.so/\n/v1", "not a URL"),
+        ("https://256.1.1.1/v1", "not a URL"),
+        ("https://[v1.x]/v1", "not a URL"),
+        (f"https://\u00e4{'a' * 70}.test/v1", "not a URL"),
+        (f"https://api.calypso.so/{'a' * 70_000}/v1", "not a URL"),
         ("", "not a URL"),
     ],
 )
