@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from mcp.server.mcpserver import Context, MCPServer
 from mcp_types import CompleteRequestParams, CompleteResult
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calypso_mcp.server import sdk
 from calypso_mcp.server.access.limits import HttpLimits
@@ -56,7 +57,9 @@ async def _crash(_request: Any, _params: CompleteRequestParams) -> CompleteResul
 
 
 @asynccontextmanager
-async def served(slow: Slow, silence_s: float = 15.0) -> AsyncGenerator[httpx2.AsyncClient]:
+async def served(
+    slow: Slow, silence_s: float = 15.0, wire: Callable[[ASGIApp], ASGIApp] = lambda app: app
+) -> AsyncGenerator[httpx2.AsyncClient]:
     server: MCPServer[Any] = MCPServer("handshake")
     for function in (word, steps, slow.wait):
         server.add_tool(function)
@@ -64,7 +67,7 @@ async def served(slow: Slow, silence_s: float = 15.0) -> AsyncGenerator[httpx2.A
     app = create_http_app(server, HttpPolicy(limits=HttpLimits(silence_s=silence_s)))
     with anyio.fail_after(20):
         async with (
-            serving_mcp(app) as origin,
+            serving_mcp(wire(app)) as origin,
             httpx2.AsyncClient(base_url=origin, headers=HEADERS, timeout=20) as http,
         ):
             yield http
@@ -134,6 +137,28 @@ async def test_a_call_ends_when_its_client_leaves(silence_s: float):
             await slow.reached.wait()
             tasks.cancel_scope.cancel()
         await slow.cancelled.wait()
+
+
+def breaking_at_pings(app: ASGIApp) -> ASGIApp:
+    """Raise what an ASGI server may raise for a client that has left (ASGI HTTP spec, version 2.4)."""
+
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_some(message: Message) -> None:
+            if message.get("body") == b": ping\r\n\r\n":
+                raise OSError("The connection is lost.")
+            await send(message)
+
+        await app(scope, receive, send_some)
+
+    return broken
+
+
+async def test_a_call_ends_when_a_ping_cannot_be_sent():
+    slow = Slow()
+    async with served(slow, 0.02, breaking_at_pings) as http:
+        with pytest.raises(httpx2.TransportError):
+            await http.post("/mcp", json=call("wait"))
+        assert slow.cancelled.is_set()
 
 
 async def test_a_crash_answers_without_what_it_says():

@@ -74,13 +74,15 @@ class HandshakeRequests:
 
     async def _keep_open(self, answer: _Answer, receive: Receive, call: anyio.CancelScope) -> None:
         """Send pings while nothing else is sent, and cancel the call when the client leaves."""
-        while True:
-            with anyio.move_on_after(self._silence_s):
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-                call.cancel()
-                return
-            await answer.send_block(_PING)
+        try:
+            while True:
+                with anyio.move_on_after(self._silence_s):
+                    while (await receive())["type"] != "http.disconnect":
+                        pass
+                    return
+                await answer.send_block(_PING)
+        finally:
+            call.cancel()
 
 
 class _Answer:
