@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from calypso_mcp.api.sources import RelabelSource, Source, SourcesQuery
 from calypso_mcp.api.states import state_of_file
@@ -29,6 +29,8 @@ from calypso_mcp.errors import CalypsoError, NotFound
 #: Up to this many files are asked for one by one; for more, the whole bucket is listed.
 _MOST_ASKED: Final = 10
 _PARALLEL: Final = 4
+
+_Lineages: TypeAlias = Mapping[str, Sequence[Source]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +84,14 @@ class Versions:
                     uploads[index] = named
                 lineages = {uploads[index].declaration.lineage for index in indexes}
                 asked = await self._asked(bucket_id, lineages) if listed is None else listed
-                held, unreadable = _by_lineage(asked), _by_lineage(asked, are_unreadable=True)
+                held, unreadable = _by_lineage(asked)
             except CalypsoError:
                 if any(uploads[index].declaration.if_exists == "skip" for index in indexes):
                     raise
                 # Sending fails in the same way, and reports it file by file.
                 continue
 
-            async def settle(
-                index: int,
-                held: Mapping[str, list[Source]] = held,
-                unreadable: Mapping[str, list[Source]] = unreadable,
-            ) -> None:
+            async def settle(index: int, held: _Lineages = held, unreadable: _Lineages = unreadable) -> None:
                 declared = uploads[index].declaration
                 versions = held.get(declared.lineage, [])
                 failed = unreadable.get(declared.lineage, [])
@@ -116,7 +114,7 @@ class Versions:
         bucket_ids = declaration.destination.bucket_ids or ()
         if len(bucket_ids) != 1:
             return None
-        held = _by_lineage(await self._asked(bucket_ids[0], {declaration.lineage}))
+        held, _ = _by_lineage(await self._asked(bucket_ids[0], {declaration.lineage}))
         versions = held.get(declaration.lineage)
         return versions[-1] if versions else None
 
@@ -193,15 +191,14 @@ class Versions:
         return _state_of(source, earlier=None if labels is None else "relabelled")
 
 
-def _by_lineage(listed: Iterable[Source], *, are_unreadable: bool = False) -> Mapping[str, list[Source]]:
-    """Return the sources of each lineage that have not failed, or those `are_unreadable`; the newest last."""
-    held: dict[str, list[Source]] = defaultdict(list)
+def _by_lineage(listed: Iterable[Source]) -> tuple[_Lineages, _Lineages]:
+    """Return the sources of each lineage that have not failed, and the unreadable ones; the newest last."""
+    held, unreadable = defaultdict[str, list[Source]](list), defaultdict[str, list[Source]](list)
     for source in sorted(listed, key=lambda source: source.created_at or ""):
         state = state_of_file(source)
-        is_wanted = state.is_unreadable if are_unreadable else state.readiness is not Readiness.FAILED
-        if source.kind == "file" and is_wanted:
-            held[source.identity].append(source)
-    return held
+        if source.kind == "file" and (state.is_unreadable or state.readiness is not Readiness.FAILED):
+            (unreadable if state.is_unreadable else held)[source.identity].append(source)
+    return held, unreadable
 
 
 def _state_of(source: Source, *, earlier: EarlierVersion | None) -> FileState:
