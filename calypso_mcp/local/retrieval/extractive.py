@@ -56,7 +56,8 @@ _FEWEST_PASSAGES = 100
 _ENDS = (".", "!", "。", "！", "।", "։", "۔")
 #: A greeting states nothing, and who wrote a letter when says nothing of its subject.
 _GREETING = re.compile(r".{1,60},")
-_SENDING = re.compile(r"(?:From|To|Cc|Date): ")
+_SENDER = re.compile(r"From: .*@")
+_SENDING = re.compile(r"(?:To|Cc|Date): ")
 #: A list below a heading or question answers as a whole.
 _ITEM = re.compile(r"(?:[-*+\u2022]|\d{1,3}[.)]) ")
 #: A follow-up of so few content words ("and for managers?") is read together with what was asked before.
@@ -241,7 +242,7 @@ def _candidates(
     seen: set[tuple[str, ...]] = set()
     for position, source in enumerate(found):
         asked: list[str] = []
-        section, was_item = "", False
+        section, was_item, is_sending = "", False, False
         for above, sentence in source.sentences:
             labels = _labels(above)
             if above != section:
@@ -253,7 +254,7 @@ def _candidates(
             asking = {
                 part for label in labels if sentences.is_question(label) for part in sentences.split(label)
             }
-            if _GREETING.fullmatch(sentence) and not source.is_reply:
+            if _GREETING.fullmatch(sentence) and not (is_item or source.is_reply):
                 continue
             if not source.is_reply and (
                 sentence in asking or sentences.is_question(sentence) or _only_repeats(sentence, asked_for)
@@ -262,7 +263,8 @@ def _candidates(
                 continue
             is_label = sentence in labels and _VALUE not in sentence
             said = tuple(_words(sentence))
-            is_sending = _SENDING.match(sentence) is not None
+            # Only below the sender: the date of a meeting says when it is.
+            is_sending = (_SENDING if is_sending else _SENDER).match(sentence) is not None
             before = [] if is_sending else asked
             needs_no_word = source.is_reply or _NUMBER.search(sentence)
             speaking = [sentence, *filter(sentences.is_question, before), above if needs_no_word else ""]

@@ -367,7 +367,7 @@ def test_a_question_for_a_document_quotes_what_stands_below_its_headings(questio
     "items",
     [
         ["1. Ada", "2. Bo after ten minutes", "3. Cy"],
-        ["- Ada", "- Bo after ten minutes"],
+        ["- Ada,", "- Bo after ten minutes,", "- Cy."],
         ["who: Ada | after: 0 min", "who: Bo | after: 10 min"],
     ],
 )
@@ -381,6 +381,18 @@ def test_neither_a_greeting_nor_the_sender_answers_for_the_subject_of_a_letter()
     text = "Roof works\n\nFrom: hv@elbe.example\nDate: 19 Mar\n\nDear owner of a roof,\n\nKeep it shut."
     found = quoted("When are the roof works?", Source("Roof works", text, 1.0))
     assert [entry.text for entry in found] == ["Keep it shut."]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("When is the annual meeting?", "Date: 19 Mar"),
+        ("Who signs for the annual meeting?", "From: Elbe Ltd"),
+    ],
+)
+def test_a_date_or_origin_that_no_letter_states_answers_for_its_heading(question: str, answer: str) -> None:
+    text = f"Annual meeting\n\n{answer}\nPlace: Hall 3"
+    assert quoted(question, Source("Annual meeting", text, 1.0))[0].text == answer
 
 
 def test_a_heading_without_text_is_not_answered_by_the_next_section() -> None:
