@@ -247,8 +247,9 @@ def _other_spellings(
 
 
 def _absent(phrases: Iterable[str], weights: Mapping[str, float]) -> list[str]:
-    """Return those of `phrases` that no passage holds, not even their beginnings."""
-    return [phrase for phrase in phrases if phrase not in weights and beginning(phrase) not in weights]
+    """Return those of `phrases` that no passage holds: neither whole, nor as parts, nor their beginnings."""
+    held = {*weights, *(f'"{part}"' for phrase in weights for part in phrase.strip('"').split())}
+    return [phrase for phrase in phrases if held.isdisjoint((phrase, beginning(phrase)))]
 
 
 @contextmanager

@@ -738,6 +738,20 @@ def test_what_meaning_compares_is_what_words_may_find(connection: sqlite3.Connec
     assert len(offered) == 7
 
 
+@pytest.mark.parametrize("query", ["R&D", "1.6"])
+def test_what_is_held_as_a_whole_is_not_absent_in_its_parts_beside_meaning(
+    connection: sqlite3.Connection, query: str
+) -> None:
+    add(connection, "named", f"{query} is on the fourth floor.")
+    add(connection, "close", "Laboratories and their staff.")
+
+    def measure(*_: object) -> dict[int, float]:
+        return {1: 0.1, 2: 0.55}
+
+    hits = search(connection, query, None, limit=2, closeness=measure)
+    assert [hit.file_id for hit in hits] == ["named", "close"]
+
+
 @pytest.mark.parametrize("row", ["{} | {} | {}", "Name: {} | Family: {} | Room: {}"])
 def test_a_table_with_all_words_in_one_row_comes_before_one_with_each_in_another(
     connection: sqlite3.Connection, row: str
