@@ -99,7 +99,10 @@ def test_lines_that_end_with_figures_are_rows() -> None:
             ),
             None,
         ),
-        ("Present: Linda Osei, Magnus Haraldsen,\nRie Nakagawa", None),
+        (
+            "Present: Linda Osei, Magnus Haraldsen,\nRie Nakagawa and guests of the house committee in Ulm",
+            None,
+        ),
     ],
 )
 def test_a_line_that_no_margin_ended_is_a_sentence_where_lines_count(

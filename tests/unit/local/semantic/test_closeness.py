@@ -180,6 +180,17 @@ def test_only_what_is_searched_is_found_and_only_by_the_model_that_made_the_vect
     assert closeness_to(asked, "other")(store, ids, ids) == {}
 
 
+def test_only_twenty_are_added_to_what_words_found(store: sqlite3.Connection) -> None:
+    dice = random.Random(4)
+    asked = draw(dice, 384)
+    ids = fill(store, [approach(asked, draw(dice, 384), 0.6 if n < 30 else 0.0) for n in range(100)])
+    measure = closeness_to(asked, "model")
+    best = measure(store, [], ids)
+    assert len(best) == 20
+    assert measure(store, ids[:30], ids).keys() == set(ids[:30])
+    assert min(best.values()) >= sorted(measure(store, ids[:30], ids).values())[10]
+
+
 def test_no_more_vectors_are_compared_than_a_search_has_time_for(
     store: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
