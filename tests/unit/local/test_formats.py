@@ -487,6 +487,25 @@ def test_an_office_document_in_one_xml_file_is_refused_before_it_is_sent(
     assert (readable_formats().refusal("a.xml", head) is not None) == is_refused
 
 
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        ("<mn>1</mn><mfrac><mn>1</mn><mrow><mn>2</mn><mi>n</mi></mrow></mfrac>", "1 1/2n"),
+        ("<msup><mn>10</mn><mrow><mo>-</mo><mn>6</mn></mrow></msup>", "10^-6"),
+        ("<msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup>", "x1^2"),
+        (
+            "<msup><mn>10</mn><mn>6</mn></msup><annotation>10^6</annotation>",
+            "10^6",
+        ),
+        ("<msup><mi>m</mi><mn>2</mn></msup><msub><mi>CO</mi><mn>2</mn></msub>", "m2CO2"),
+        ("<msqrt><mn>2</mn></msqrt>", "\u221a2"),
+        ("<msup></msup><mfrac></mfrac><mn>5</mn>", "5"),
+    ],
+)
+def test_formulas_of_html_are_read_with_the_signs_that_they_show(formula: str, text: str) -> None:
+    assert read("a.html", f"<p>is <math><semantics>{formula}</semantics></math> or").text == f"is {text} or"
+
+
 #: As Word writes it: a name of one byte for each letter, then of two.
 LOCK = b"\x03Ann".ljust(54) + b"\x03\0" + "Ann".ljust(53).encode("utf-16-le")
 LEFTOVERS = {

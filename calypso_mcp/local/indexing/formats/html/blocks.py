@@ -41,6 +41,8 @@ _BY_ROLE = {
 }
 #: Inline elements that stand apart from each other.
 _EDGED = frozenset({"button", "label"})
+#: Elements that say something by the place of their text or, in MathML, of their parts.
+_SHIFTING = frozenset({"sup", "mfrac", "msup", "msubsup", "msqrt"})
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 #: Of a number that an attribute states.
 _MOST_DIGITS = 5
@@ -118,8 +120,8 @@ class _Reader:
             self._say_attributes(node, entering=entering)
             if tag == "br" and entering:
                 self._inline.append("\n")
-            elif tag == "sup" and entering:
-                self._raise_number(node)
+            elif tag in _SHIFTING and entering:
+                self._add_sign(node)
             elif tag in _EDGED:
                 self._inline.append(" ")
             elif level := by_role.get(node.mem_id) or _HEADINGS.get(tag):
@@ -150,10 +152,18 @@ class _Reader:
         self._texts += not text.isspace()
         self._inline.append(text if self._preformatted else re.sub(r"\s+", " ", text))
 
-    def _raise_number(self, sup: LexborNode) -> None:
-        """Keep a power or the number of a note apart from the number before it."""
-        if self._inline and self._inline[-1][-1:].isdigit() and _NUMBER.match(sup.text()):
-            self._inline.append("^")
+    def _add_sign(self, node: LexborNode) -> None:
+        """Write what the place of a power, a note's number or a part of a formula says: 10^6 and 1/2."""
+        *_, before, last = (node, node, *node.iter())
+        if node.tag == "sup" and self._inline and self._inline[-1][-1:].isdigit():
+            self._inline.append("^" if _NUMBER.match(node.text()) else "")
+        elif node.tag == "msqrt":
+            self._inline.append("\u221a")
+        elif node.tag == "mfrac":
+            self._inline.append(" ")  # behind a whole number
+            last.insert_before("/")
+        elif node.tag != "sup" and before.text()[-1:].isdigit() and _NUMBER.match(last.text()):
+            last.insert_before("^")
 
     def _say_attributes(self, node: LexborNode, *, entering: bool) -> None:
         if entering:
