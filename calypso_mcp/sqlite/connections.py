@@ -10,10 +10,12 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeVar
 
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.sqlite.faults import is_busy
 
@@ -25,7 +27,7 @@ _BUSY_TIMEOUT_S: Final = 0.25
 PATIENCE_S: Final = 120.0
 _LONGEST_PAUSE_S: Final = 0.05
 _making: Final = Lock()
-#: Name and script of each step. Append only: a step that was released never changes.
+#: Name and script of each step, which may call `nfc`. Append only: a step that was released never changes.
 Migrations = Sequence[tuple[str, str]]
 
 _RECORD = """
@@ -173,6 +175,7 @@ def migrate(
     """
     if count_applied(connection, migrations) == len(migrations):
         return
+    connection.create_function("nfc", 1, partial(normalize, "NFC"), deterministic=True)
     with transaction(connection, patience_s=patience_s):
         connection.execute(_RECORD)
         # Read again: another process may have migrated while this one waited for the lock.

@@ -22,6 +22,8 @@ from tests.support.live_backend import Api, in_process, options_for
 FIRST_STORE = Path(__file__).parent.parent / "data" / "store_of_the_first_schema.tar.xz"
 #: Migrations that the first release had taken.
 FIRST_SCHEMA = 3
+#: Those before names were compared in one spelling.
+SPELT_AS_SENT = 13
 LEAVE = "file_710e2c603edcb030dfff6c7f"
 NEW = b"# Leave policy\n\nEvery employee has 31 days of annual leave.\n"
 
@@ -92,6 +94,19 @@ async def test_a_source_of_the_first_schema_is_replaced_and_removed(first_store:
         assert await texts(api, "Kantine") == []
     async with in_process(options_for(first_store)) as api:
         assert len(await texts(api, "annual leave")) == 1
+
+
+async def test_a_name_in_an_old_store_is_known_in_either_spelling_of_its_accents(first_store: Path) -> None:
+    with closing(connect(first_store / "calypso.db")) as store:
+        migrate(store, MIGRATIONS[:SPELT_AS_SENT])
+        apart = "re\u0301sume\u0301.md"
+        store.execute(
+            "UPDATE files SET filename = ?, identity = ? WHERE filename = 'canteen.md'", (apart, apart)
+        )
+    async with in_process(options_for(first_store)) as api:
+        new = await api.upload(NEW, filename="r\u00e9sum\u00e9.md", if_exists="replace")
+        await api.settled(new["id"])
+        assert await texts(api, "Kantine") == []
 
 
 async def test_a_backup_of_a_running_backend_is_complete_where_it_is_restored(tmp_path: Path) -> None:

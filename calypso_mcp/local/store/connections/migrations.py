@@ -177,6 +177,9 @@ CREATE INDEX tasks_unfinished ON tasks (bucket_id, attempts, position) WHERE sta
 #: Versions of this program that have read the files that earlier ones could not read.
 READERS = "CREATE TABLE readers (version TEXT PRIMARY KEY) WITHOUT ROWID;"
 
+#: Names identify a source in one spelling; see `Declaration.lineage`.
+SPELLINGS = "UPDATE files SET identity = nfc(identity) WHERE identity = ifnull(path, filename);"
+
 MIGRATIONS: Migrations = (
     ("catalogue", CATALOGUE),
     ("retrieval index", RETRIEVAL_INDEX),
@@ -191,4 +194,5 @@ MIGRATIONS: Migrations = (
     ("without unread columns", WITHOUT_UNREAD),
     ("queues of buckets", QUEUES),
     ("readers", READERS),
+    ("one spelling of names", SPELLINGS),
 )
