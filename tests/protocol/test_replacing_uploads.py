@@ -123,21 +123,21 @@ async def test_a_source_that_failed_from_the_start_mentions_no_other_version(rig
         assert failed["reason"] == "The file is cut off: it lacks the end of a PDF. Upload a complete copy."
 
 
-@pytest.mark.parametrize("others", [0, 12])
+@pytest.mark.parametrize(("others", "name"), [(0, "leave.md"), (12, "leave.md"), (0, "conge\u0301.md")])
 async def test_a_file_keeps_its_name_in_whatever_way_it_is_sent_again(
-    rig: Rig, folder: Path, others: int
+    rig: Rig, folder: Path, others: int, name: str
 ) -> None:
     (folder / "hr" / "deep").mkdir()
-    leave = folder / "hr" / "deep" / "leave.md"
+    leave = folder / "hr" / "deep" / name
     leave.write_text(OLD)
     for number in range(others):
         (folder / "hr" / f"other-{number}.md").write_text(f"Text {number}.\n")
     await rig.ok("upload_batch", directory="hr", bucket="docs", wait=True)
     before = await names(rig)
-    assert before[0] == "deep/leave.md"
+    assert before[0] == f"deep/{name}"
     paths = [f"hr/{name}" for name in before]
     ways: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("upload_file", {"path": "hr/deep/leave.md"}),
+        ("upload_file", {"path": f"hr/deep/{name}"}),
         ("upload_batch", {"paths": paths}),
         ("upload_batch", {"items": [{"path": path} for path in paths]}),
         ("upload_batch", {"directory": "."}),
@@ -153,7 +153,7 @@ async def test_a_file_keeps_its_name_in_whatever_way_it_is_sent_again(
         await rig.ok(tool, **way, bucket="docs", wait=True)
         assert await days(rig) == [now], way
         assert await names(rig) == before
-    await rig.ok("upload_file", path="hr/deep/leave.md", filename="copy.md", bucket="docs", wait=True)
+    await rig.ok("upload_file", path=f"hr/deep/{name}", filename="copy.md", bucket="docs", wait=True)
     assert await names(rig) == sorted([*before, "copy.md"])
 
 

@@ -14,6 +14,7 @@ from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.client import BytesSource, Declaration, Destination, FileState, Upload
 from calypso_mcp.domain.limits import BATCH_FILES
 from calypso_mcp.domain.qa import read_markdown
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.errors import CalypsoError, Conflict
 
 #: Bytes that are held in memory at once.
@@ -96,7 +97,8 @@ def declare(source: Source, bucket_id: str, extensions: frozenset[Extension]) ->
     if source.kind == "file":
         return replace(declared, path=source.name if source.name != declared.filename else None)
     # Pages of the same name differ in their address, and questions in their wording.
-    return declared if declared.lineage != declared.filename else replace(declared, external_id=source.name)
+    has_id = declared.lineage != normalize("NFC", declared.filename)
+    return declared if has_id else replace(declared, external_id=source.name)
 
 
 def _divide(sources: Sequence[Source]) -> list[list[Source]]:

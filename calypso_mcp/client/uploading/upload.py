@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from calypso_mcp.client.transport.sources import ByteSource, SourceFactory, open_file
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.domain.uploads.upload_rules import split_name
 
@@ -56,7 +57,8 @@ class Upload:
         """Return the upload as a version of the source called `name`, if that has its file name."""
         path, filename = split_name(name)
         # A file directly in the folder that was sent has its path, too, but is stored without one.
-        if filename != self.declaration.filename or name == self.declaration.name:
+        is_other = normalize("NFC", filename) != normalize("NFC", self.declaration.filename)
+        if is_other or name == self.declaration.name:
             return self
         return replace(self, declaration=replace(self.declaration, path=path))
 

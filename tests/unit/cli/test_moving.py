@@ -34,8 +34,12 @@ def test_a_file_keeps_its_folders_where_the_other_side_has_a_place_for_them() ->
 
 
 @pytest.mark.parametrize("extensions", [PUBLISHED, EVERYTHING], ids=["published", "extended"])
-def test_pages_of_one_name_stay_apart(extensions: frozenset[Extension]) -> None:
-    pages = [source(f"{URL}{number}", "website", metadata={"url": f"{URL}{number}"}) for number in range(2)]
+@pytest.mark.parametrize("filename", ["index.html", "re\u0301sume\u0301.html"])
+def test_pages_of_one_name_stay_apart(extensions: frozenset[Extension], filename: str) -> None:
+    pages = [
+        source(f"{URL}{number}", "website", metadata={"url": f"{URL}{number}"}, filename=filename)
+        for number in range(2)
+    ]
     declared = [declare(page, "bucket_1", extensions) for page in pages]
     assert len({declaration.lineage for declaration in declared}) == 2
     assert len({declaration.client_file_id("00") for declaration in declared}) == 2
