@@ -148,8 +148,6 @@ class ChildProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 creationflags=flags,
-                # Of its own, so that what the child starts (tesseract) ends with it.
-                start_new_session=True,
                 env=_environment(),
             )
         if process is None or process.stdin is None or process.stdout is None:
@@ -226,10 +224,10 @@ class ChildProcess:
                 with anyio.move_on_after(_GRACE_S):
                     await self._process.wait()
             if self.is_alive:
-                with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
-                    if sys.platform == "win32":
-                        self._process.kill()
-                    else:
+                if sys.platform != "win32":
+                    with contextlib.suppress(OSError):  # it has no group yet, or ended by itself
                         os.killpg(self._process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
             await self._process.aclose()
         return self._process.returncode

@@ -217,6 +217,16 @@ async def test_leaving_the_extractor_ends_its_processes(tmp_path: Path) -> None:
     assert not child.is_alive
 
 
+@posix_only
+async def test_the_child_has_a_group_of_its_own_in_the_session_of_its_parent(
+    extractor: Extractor, tmp_path: Path
+) -> None:
+    """Linux divides processors among sessions first: in another one, its low priority would not count."""
+    await read(extractor, tmp_path)
+    child = pid(extractor)
+    assert (os.getpgid(child), os.getsid(child)) == (child, os.getsid(0))
+
+
 async def test_the_child_ends_when_its_input_ends() -> None:
     child = await ChildProcess.start()
     try:

@@ -39,6 +39,10 @@ _RECOGNITION_S = 600.0
 
 def main() -> None:
     """Answer requests until the input ends."""
+    if sys.platform != "win32":
+        # With its own group, what it starts (tesseract) ends with it. It stays in its session: Linux divides
+        # processors among sessions before it looks at priorities.
+        os.setpgid(0, 0)
     give_up_network()
     answers = os.fdopen(os.dup(1), "wb")
     silence = os.open(os.devnull, os.O_WRONLY)
