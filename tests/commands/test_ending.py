@@ -6,12 +6,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +20,9 @@ from typing import Any
 
 import pytest
 
+from calypso_mcp.local.options import STORE_FILE
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
+from calypso_mcp.sqlite.connections import migrate, open_private
 from tests.commands.processes import COMMAND, LIMIT_S, ROOT
 
 pytestmark = [
@@ -366,3 +370,30 @@ def test_a_server_on_a_port_ends_while_a_request_never_does(tmp_path: Path, comm
             assert b"100 Continue" in connection.recv(1000)
             assert seconds_to_end(process, terminate) < PROMISED_S + LOAD_S
         assert process.returncode == 0
+
+
+def until_open(process: subprocess.Popen[bytes], file: Path) -> None:
+    """Return once the process reads the SQLite file."""
+    # SQLite maps the file beside it.
+    maps = Path(f"/proc/{process.pid}/maps")
+    while str(file.resolve()) not in maps.read_text():
+        assert process.poll() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux lists the files that a process has mapped")
+@pytest.mark.usefixtures("clean_environment")
+def test_a_command_ends_at_ctrl_c_while_it_waits_for_another_program_to_leave_the_store(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "note.md").write_text("A note.")
+    store = tmp_path / "data" / STORE_FILE
+    arguments = ["upload", str(tmp_path / "note.md"), "--bucket", "b", "--create-bucket"]
+    with closing(open_private(store)) as connection:
+        migrate(connection, MIGRATIONS[:1])
+    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with started([*COMMAND, *arguments, "--data-dir", str(store.parent)], {}) as process:
+            until_open(process, store)
+            took_s = seconds_to_end(process, lambda process: process.send_signal(signal.SIGINT))
+    assert process.returncode == 130
+    assert took_s < PROMISED_S + LOAD_S

@@ -16,6 +16,7 @@ from mcp_types import CallToolRequest, CallToolRequestParams, CallToolResult
 from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.cli.printing.tool_names import in_commands
+from calypso_mcp.cli.process.ending import signals_end
 from calypso_mcp.concurrency import raise_first
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.calls.call_time import LongCall, running
@@ -63,7 +64,7 @@ async def open_session(settings: Settings) -> AsyncGenerator[Session]:
     Raises:
         ConfigError: A setting is wrong.
     """
-    with raise_first(), running(LongCall(math.inf)):
+    with raise_first(), running(LongCall(math.inf)), signals_end():
         async with running_server(settings) as server, Client(server) as client:
             yield Session(client)
 

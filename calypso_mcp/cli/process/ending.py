@@ -38,15 +38,16 @@ def end_soon(code: int = 0) -> None:
 
 
 @contextmanager
-def signals_end(stop: Callable[[], object]) -> Generator[None]:
-    """Let SIGTERM call `stop` in this block, and let it and SIGINT start the grace at once.
+def signals_end(stop: Callable[[], object] | None = None) -> Generator[None]:
+    """Let SIGINT start the grace at once in this block, and SIGTERM, too, if it is to call `stop`.
 
     Python-level handlers: they run although the event loop is busy or blocked in a write.
     """
 
     def on_term(_number: int, _frame: FrameType | None) -> None:
         end_soon()
-        stop()
+        if stop is not None:
+            stop()
 
     interrupt = signal.getsignal(signal.SIGINT)
 
@@ -56,7 +57,7 @@ def signals_end(stop: Callable[[], object]) -> Generator[None]:
             interrupt(number, frame)
 
     before = {signal.SIGINT: signal.signal(signal.SIGINT, on_interrupt)}
-    if sys.platform != "win32":
+    if stop is not None and sys.platform != "win32":
         # A host may say "stop" by a signal instead of closing our input: end just as cleanly.
         before[signal.SIGTERM] = signal.signal(signal.SIGTERM, on_term)
     try:
