@@ -105,13 +105,13 @@ def _apart(sentence: str) -> tuple[list[str], str]:
 
 
 def _is_about(content: frozenset[str], evidence: Sequence[Evidence], question: str) -> bool:
-    """Whether its evidence is close to the question, or it, or the closest sentence there, shares a word."""
+    """Whether it or what bears it out shares a word with the question, or stands in a text close to it."""
     asked = _stems_of(question)
-    if not asked or asked & content or any(source.is_close for source in evidence):
+    if not asked or asked & content:
         return True
-    places = (stems for source in evidence for _, stems in source.sentences)
-    best = max(places, key=lambda stems: len(stems & content), default=frozenset[str]())
-    return bool(best & content) and bool(best & asked)
+    places = ((stems, source.is_close) for source in evidence for _, stems in source.sentences)
+    best, is_close = max(places, key=lambda place: len(place[0] & content), default=(frozenset[str](), False))
+    return bool(best & content) and (is_close or bool(best & asked))
 
 
 def _stems(text: str) -> frozenset[str]:

@@ -111,3 +111,11 @@ def test_a_table_names_the_unit_in_its_header() -> None:
     table = [Evidence("Item | Delivery in days | Price in euros\nDesk | 14 | 230\nChair | 3 | 90")]
     assert is_supported("The desk is delivered in 14 days.", table, "When is the desk delivered?")
     assert not is_supported("The desk is delivered in 14 weeks.", table, "When is the desk delivered?")
+
+
+def test_only_what_the_close_source_bears_out_needs_no_word_of_the_question() -> None:
+    question = "How do I cancel my subscription?"
+    close = Evidence("Ending a membership needs a letter to the office.", is_close=True)
+    cited = [close, Evidence("The canteen serves soup at noon.")]
+    assert is_supported("Ending a membership needs a letter.", cited, question)
+    assert not is_supported("The canteen serves soup.", cited, question)
