@@ -987,6 +987,13 @@ def test_every_cell_of_a_notebook_is_a_part() -> None:
     assert [chunk.part for chunk in chunks] == [Part("cell", 1), Part("cell", 2)]
 
 
+def test_the_places_of_a_source_map_are_left_out() -> None:
+    places = "AAAA,GAAK;CAAC,EAAU;" * 20
+    source_map = {"version": 3, "sources": ["a.ts"], "mappings": places, "names": ["rows"]}
+    read_words = read("a.js.map", json.dumps(source_map)).text.split()
+    assert read_words == ["version:", "3", "sources:", "a.ts", "names:", "rows"]
+
+
 @pytest.mark.parametrize("name", ["a.md", "a.txt", "a.json", "a.html"])
 def test_embedded_files_are_left_out_and_long_words_are_not(name: str) -> None:
     picture = "data:image/png;base64," + "iVBORw0KGgo" * 400

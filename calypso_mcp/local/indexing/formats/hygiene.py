@@ -1,4 +1,4 @@
-"""Removes files embedded in a text: data URIs, long runs of base64 or hexadecimal digits."""
+"""Removes files embedded in a text: data URIs, places in source maps, long runs of base64 or hex digits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from itertools import pairwise
 
 from calypso_mcp.local.indexing.documents import Block, Document
 
-#: RFC 2397. What follows the comma is the file.
-_DATA_URI = re.compile(r"data:[\w.+/-]{0,100}(?:;[\w.+=-]{1,60}){0,5},[A-Za-z0-9+/=_%.~-]{40,}")
+#: RFC 2397: what follows the comma is the file. ECMA-426: each group of letters is a place in code.
+_DATA_URI = re.compile(
+    r"data:[\w.+/-]{0,100}(?:;[\w.+=-]{1,60}){0,5},[A-Za-z0-9+/=_%.~-]{40,}|^mappings: [\w+/,;]{60,}$",
+    re.MULTILINE,
+)
 #: Lines of base64, as mail programs and PEM files wrap it.
 _WRAPPED = re.compile(r"(?:^[A-Za-z0-9+/]{60,100}={0,2}[ \t]*(?:\n|$)){4,}", re.MULTILINE)
 #: Longer than any word, path or key that a person looks for.
