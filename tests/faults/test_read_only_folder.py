@@ -53,7 +53,9 @@ async def list_slugs(api: Api) -> list[str]:
     ],
 )
 async def test_what_a_folder_that_cannot_be_written_holds_is_read_and_not_changed(
-    tmp_path: Path, read_only: Callable[[Path, Path], AbstractContextManager[Path]]
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    read_only: Callable[[Path, Path], AbstractContextManager[Path]],
 ) -> None:
     folder = tmp_path / "data"
     async with in_process(options_for(folder)) as api:
@@ -75,6 +77,9 @@ async def test_what_a_folder_that_cannot_be_written_holds_is_read_and_not_change
     error = refused.json()["error"]
     assert (error["code"], error["retryable"]) == ("store_unusable", False)
     assert "can be read, but not written" in error["message"]
+    # Nothing else is tried: it could not succeed.
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(errors) == 1
 
 
 @needs_mounts
@@ -87,10 +92,13 @@ async def test_what_others_write_to_a_folder_mounted_read_only_is_read(tmp_path:
             assert await list_slugs(reader) == ["first"]
             async with in_process(options_for(folder)) as owner:
                 await owner.post("/knowledge/buckets", {"name": "second"})
-                assert await list_slugs(reader) == ["first", "second"]
-                await owner.post("/knowledge/buckets", {"name": "third"})
             # The owner has folded its log into the file.
-            assert await list_slugs(reader) == ["first", "second", "third"]
+            assert await list_slugs(reader) == ["first", "second"]
             async with in_process(options_for(folder)) as owner:
+                await owner.post("/knowledge/buckets", {"name": "third"})
+                assert await list_slugs(reader) == ["first", "second", "third"]
                 await owner.post("/knowledge/buckets", {"name": "fourth"})
             assert await list_slugs(reader) == ["first", "second", "third", "fourth"]
+            async with in_process(options_for(folder)) as owner:
+                await owner.post("/knowledge/buckets", {"name": "last"})
+            assert await list_slugs(reader) == ["first", "second", "third", "fourth", "last"]

@@ -220,3 +220,7 @@ async def test_a_new_version_reads_once_what_earlier_ones_could_not_read(databas
     for version, again in (("1", [encrypted]), ("1", []), ("2", [encrypted]), ("1", []), ("2", [])):
         await database.write(fail)
         assert await start(version) == again
+    # No earlier version's attempt counts.
+    for version in "3456":
+        await database.write(fail)
+        assert await start(version) == [encrypted]

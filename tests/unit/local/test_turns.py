@@ -64,7 +64,7 @@ async def test_an_upload_whose_work_failed_can_go_on() -> None:
 
 async def test_of_several_that_wait_only_the_newest_begins() -> None:
     turns = Turns()
-    began: list[int] = []
+    began: list[tuple[int, bool]] = []
     came_to: dict[int, int | None] = {}
     working = anyio.Event()
     let_go = anyio.Event()
@@ -80,18 +80,25 @@ async def test_of_several_that_wait_only_the_newest_begins() -> None:
 
     async def later(number: int) -> None:
         async def work() -> int:
-            assert not is_working
-            began.append(number)
+            began.append((number, is_working))
             return number
 
         came_to[number] = await turns.take("s", work)
 
+    async def cut_off() -> None:
+        with leaving:
+            await later(3)
+
+    leaving = anyio.CancelScope()
     with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             group.start_soon(turns.take, "s", first)
             await working.wait()
+            group.start_soon(cut_off)
+            await anyio.lowlevel.checkpoint()
+            leaving.cancel()
             for number in range(3):
                 group.start_soon(later, number)
                 await anyio.lowlevel.checkpoint()
             let_go.set()
-    assert (began, came_to) == ([2], {0: None, 1: None, 2: 2})
+    assert (began, came_to) == ([(2, False)], {0: None, 1: None, 2: 2, 3: None})
