@@ -108,6 +108,19 @@ def test_a_heading_of_two_lines_is_one(make: Make) -> None:
     assert any("\n" in block.text for block in read(data) if block.heading_level)
 
 
+def test_a_number_that_did_not_fit_belongs_to_its_heading() -> None:
+    title = "The terms of warranty of our washing machine 120"
+    assert headings(scaled([(title, 18, True), TEXT])) == [(title, 1)]
+
+
+def test_figures_say_nothing_of_the_size_of_text() -> None:
+    figures = [
+        (" ".join(str(number) for number in range(row, row + 8)), 7, False) for row in range(1000, 1040)
+    ]
+    lines: list[Set] = [("A line of prose that stands alone.", 10, False), ("Money", 12, True)]
+    assert headings(scaled([*lines, *figures, *lines])) == [("Money", 4)] * 2
+
+
 @PROGRAMS
 @pytest.mark.parametrize(
     "line",

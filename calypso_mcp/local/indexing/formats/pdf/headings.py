@@ -22,7 +22,7 @@ _NUMBERING = re.compile(r"^(?:chapter|section|part|appendix)?[\s\d.:IVX-]*\b(?=\
 _BOLD = re.compile(b"[Bb]old|[Bb]lack|Heavy|[Dd]emi|(?:CM|SF)BX")
 #: Figures, those of notes too, and marks around the letters of a line, which have sizes of their own.
 _MARKS = " \t0123456789.,:;()[]*\u2217\u2020\u2021\xb7\u2022\u25cf\u2013-"
-#: Of the longest line of a page, how long one that is asked for its weight may be.
+#: Of the longest line of a page, how long one may be that is always asked for its size and weight.
 _SHORT_LINE = 0.7
 #: How much larger than the text a heading is, and one in bold.
 _LARGER, _AS_LARGE = 1.14, 0.97
@@ -30,7 +30,9 @@ _LARGER, _AS_LARGE = 1.14, 0.97
 _LEVELS = (1.8, 1.45, 1.25, _LARGER)
 _MOST_LINES, _LEAST_CHARS, _MOST_CHARS = 3, 2, 200
 #: Ends of sentences; lines of a table of contents; amounts, which are sought themselves.
-_NO_HEADING = re.compile(r"[.!?,;。！？।]$|^\S+\s.*[\s.]\d{1,3}$|\s\d+[.,]\d|\d ?[%€$£]|[€$£] ?\d")
+_NO_HEADING = re.compile(
+    r"[.!?,;。！？।]\Z|^\S+ .*[ .]\d{1,3}$|\s\d+[.,]\d|\d ?[%€$£]|[€$£] ?\d", re.MULTILINE
+)
 #: What no heading as large as the text has: a figure behind words, as in totals.
 _FIGURE = re.compile(r"^[\W\d_]*[^\W\d_]\D*\d")
 #: Share of the most common size in the characters of text that a program set; OCR gives lines their own.
@@ -51,7 +53,7 @@ class Run(NamedTuple):
 
 
 def read_runs(text: str, text_page: Any) -> list[Run]:
-    """Return the runs of a page with its text as PDFium gives it, without lines of figures and marks."""
+    """Return the runs of a page with its text as PDFium gives it."""
     if text_page.count_chars() != len(text):
         return []  # where a character lies is not known
     page, matrix, name = text_page.raw, _pdfium.FS_MATRIX(), ctypes.create_string_buffer(80)
@@ -61,19 +63,20 @@ def read_runs(text: str, text_page: Any) -> list[Run]:
         return _BOLD.search(name.value) is not None
 
     found: list[tuple[float, bool, str]] = []
-    lines, start, size, alike, was_short = text.split("\r\n"), 0, 0.0, 0, False
+    lines, start = text.split("\r\n"), 0
+    size, alike, is_bold, was_short = 0.0, 0, False, False
     longest = max(map(len, lines))
     for line in lines:
-        if shown := line.rstrip(_MARKS):
-            is_short, is_bold = len(line) < _SHORT_LINE * longest, False
+        if shown := line.rstrip(_MARKS) or line.rstrip():
+            is_short = len(line) < _SHORT_LINE * longest
             # A long line below one that is the last of many in one size has that size, too; most lines do.
             if is_short or was_short or alike <= _MOST_LINES:
                 last, before = start + len(shown) - 1, size
                 _pdfium.FPDFText_GetMatrix(page, last, matrix)
                 size = round(_pdfium.FPDFText_GetFontSize(page, last) * math.hypot(matrix.c, matrix.d), 1)
                 alike = alike + 1 if size == before else 1
-                first = start + len(line) - len(line.lstrip(_MARKS))
-                is_bold = is_short and names_bold(last) and names_bold(first)
+                first = min(start + len(line) - len(line.lstrip(_MARKS)), last)
+                is_bold = names_bold(last) and names_bold(first)
             was_short = is_short
             found.append((size, is_bold, line.strip()))
         start += len(line) + len("\r\n")
@@ -88,7 +91,7 @@ def find_headings(pdf: Any, pages: Sequence[Sequence[Run]]) -> Headings:
     body = 0.0 if found else _body_size(pages)
     for index, run in ((index, run) for index, page in enumerate(pages) for run in page):
         if len(run.lines) <= _MOST_LINES:
-            text = " ".join(run.lines)
+            text = "\n".join(run.lines)
             level = _level(run, text, body) if body else found.get(index, {}).get(heading_key(text))
             if level:
                 levels = (level, *[GOES_ON] * (len(run.lines) - 1))
@@ -108,10 +111,10 @@ def _read_outline(pdf: Any) -> Headings:
 
 
 def _body_size(pages: Sequence[Sequence[Run]]) -> float:
-    """Return the size of most of the text; 0 if none is."""
+    """Return the size of most of the text, figures aside; 0 if none is."""
     sizes: Counter[float] = Counter()
     for run in (run for page in pages for run in page):
-        sizes[run.size] += sum(map(len, run.lines))
+        sizes[run.size] += sum(len(line.rstrip(_MARKS)) for line in run.lines)
     [(body, length)] = sizes.most_common(1) or [(0.0, 0)]
     return body if length >= _LEAST_SHARE * sizes.total() else 0.0
 
