@@ -7,7 +7,7 @@ is repeated under the same key ends in the same file.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile
@@ -95,8 +95,11 @@ class RelayedUpload:
         *,
         idempotency_key: str,
         origin: str | None = None,
+        check: Callable[[], Awaitable[object]],
     ) -> KnowledgeFile:
         """Bring the rest of the content to the storage and finalize; the same key continues what it began.
+
+        `check` raises what speaks against storing the file once all of it has arrived.
 
         Raises:
             StreamEnded: The sender stopped; the same key continues.
@@ -112,6 +115,7 @@ class RelayedUpload:
             resumed=True,
             chunk_bytes=_chunk_bytes(source),
         )
+        await check()
         return await self._files.finalize(answer.body.session_id)
 
 

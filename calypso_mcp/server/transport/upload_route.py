@@ -127,7 +127,9 @@ class UploadEndpoint:
                 if not part.start:
                     blocks = await self._recognized(ticket, blocks)
                 source = StreamSource(blocks, start=part.start, end=part.end, size_bytes=part.total)
-                file = await client.uploads.relay.run(upload, source, idempotency_key=key, origin=origin)
+                file = await client.uploads.relay.run(
+                    upload, source, idempotency_key=key, origin=origin, check=lambda: self._check(ticket)
+                )
         except StreamEnded:
             await self._ledger.write(record_of(ticket, "interrupted"))
             return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key, origin=origin))
@@ -171,6 +173,9 @@ class UploadEndpoint:
             raise ScopeError
         return access
 
+    async def _check(self, ticket: Ticket) -> None:
+        await self._access(ticket, await self._uploads.grant(ticket))
+
     async def _blocks(self, ticket: Ticket, request: Request, seen: Seen) -> AsyncGenerator[bytes]:
         checked_at = time.monotonic()
         stream = request.stream()
@@ -182,7 +187,7 @@ class UploadEndpoint:
                     return
                 if time.monotonic() - checked_at >= self._uploads.policy.checked_every_s:
                     checked_at = time.monotonic()
-                    await self._access(ticket, await self._uploads.grant(ticket))
+                    await self._check(ticket)
                 seen.add(block)
                 yield block
         except (ClientDisconnect, TimeoutError):

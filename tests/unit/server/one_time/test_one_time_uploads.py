@@ -88,11 +88,12 @@ async def test_no_address_is_good_for_longer_than_the_credential_of_its_caller(
     assert ticket.expires_at == now + good_for_s
 
 
+@pytest.mark.parametrize("checked_every_s", [0, 3_600], ids=["on its way", "as it ends"])
 async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(
-    tmp_path: Path, new_ledger: Callable[..., UploadLedger]
+    tmp_path: Path, new_ledger: Callable[..., UploadLedger], checked_every_s: float
 ) -> None:
     caller = Caller()
-    policy = OneTimePolicy(checked_every_s=0)
+    policy = OneTimePolicy(checked_every_s=checked_every_s)
     uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger(), policy, current_grant=caller.current_grant)
     async with open_backends(settings_from({"data_dir": str(tmp_path)}, {})) as backends:
 
