@@ -109,7 +109,7 @@ def _by_access_file(path: Path, settings: Settings) -> Callers:
         )
 
     async def still_listed(grant: AccessGrant, _key: str | None) -> AccessGrant | None:
-        return file.grant(grant.name)
+        return file.renewed(grant)
 
     return Callers(
         control=AccessControl(file, ProtectedResource(_public_mcp(settings))),

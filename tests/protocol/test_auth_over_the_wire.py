@@ -170,18 +170,24 @@ async def test_a_changed_access_file_counts_from_the_next_request(team: Team) ->
     await team.logged("stays in force")
 
 
-async def test_a_subscription_ends_with_the_token_it_was_opened_with(team: Team) -> None:
+@pytest.mark.parametrize("change", ["agent", "token"])
+async def test_a_subscription_ends_with_the_token_it_was_opened_with(team: Team, change: str) -> None:
     path = team.folder / "access.toml"
     before = path.read_text()
+    name, token = '[agents."reader"]', tokens.hash_token(team.tokens["reader"])
+    after = {
+        "agent": before.replace(name, '[agents."another"]'),
+        "token": before.replace(token, tokens.hash_token("new")),
+    }
     async with team.client("operator") as client:
-        await call(client, "create_bucket", name="Shared", slug="shared")
+        await client.call_tool("create_bucket", {"name": "Shared", "slug": "shared"})
     with anyio.fail_after(BOUND_S):
         async with (
             team.client("reader") as client,
             client.listen(resource_subscriptions=["bucket://shared"]) as events,
         ):
             try:
-                path.write_text(before.replace('[agents."reader"]', '[agents."another"]'))
+                path.write_text(after[change])
                 assert [event async for event in events] == []
             finally:
                 path.write_text(before)

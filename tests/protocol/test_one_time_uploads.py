@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from mcp.client import Client
 
+from calypso_mcp.server.access.access_file.tokens import hash_token
 from tests.support.team_server import BOUND_S, Team, call, team_server
 
 GRANULARITY = 262_144
@@ -247,6 +248,8 @@ async def test_an_address_dies_with_the_grant_of_its_caller(team: Team) -> None:
                 written(before.replace('buckets = ["docs"]', 'buckets = ["docs"]\nread_only = true'))
                 assert (await put(http, path, b"x")).status_code == 404
                 written(before.replace('[agents."one"]', '[agents."renamed"]'))
+                assert (await put(http, path, b"x")).status_code == 401
+                written(before.replace(hash_token(team.tokens["one"]), hash_token("another")))
                 assert (await put(http, path, b"x")).status_code == 401
                 written(before)
                 assert (await put(http, path, b"x")).status_code == 201

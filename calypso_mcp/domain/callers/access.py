@@ -47,6 +47,7 @@ class AccessGrant:
         quota: How much the caller may store.
         metrics: Whether the caller may read `/metrics`, which counts the calls of all callers.
         expires_at: When the credential expires, in seconds since 1970; None: never.
+        token_hash: Names the token of the access file; empty for other credentials.
     """
 
     name: str
@@ -58,6 +59,7 @@ class AccessGrant:
     quota: Quota = field(default_factory=Quota)
     metrics: bool = False
     expires_at: int | None = None
+    token_hash: str = ""
 
     def has_expired(self, now_s: float) -> bool:
         """Return whether the credential has expired at `now_s`, in seconds since 1970."""

@@ -23,6 +23,7 @@ NAMES = st.frozensets(st.text(min_size=1, max_size=8), max_size=3)
         ),
         metrics=st.booleans(),
         expires_at=st.none() | st.integers(0),
+        token_hash=st.text(),
     )
 )
 def test_a_grant_survives_its_journey_as_json(grant: AccessGrant) -> None:

@@ -114,12 +114,11 @@ class AccessList:
     """One version of the access file, checked.
 
     Attributes:
-        hashes: Pairs of a token's hash and the name of its agent.
+        grants: What each token allows, by its hash.
         keys: The Calypso API keys referred to, by reference.
     """
 
     grants: Mapping[str, AccessGrant]
-    hashes: tuple[tuple[str, str], ...]
     keys: Mapping[str, SecretStr] = field(repr=False)
     key_files: tuple[Path, ...] = ()
 
@@ -130,9 +129,9 @@ class AccessList:
         """
         presented = tokens.hash_token(token)
         found: AccessGrant | None = None
-        for stored, name in self.hashes:
+        for stored, grant in self.grants.items():
             if tokens.matches(presented, stored):
-                found = self.grants[name]
+                found = grant
         return found
 
 
@@ -162,8 +161,9 @@ def load(path: Path, environ: Mapping[str, str]) -> AccessList:
             key_files.append(file)
             keys[agent.key_reference] = _key_from(_read(file, label), label)
     grants = {
-        name: AccessGrant(
+        stored: AccessGrant(
             name=name,
+            token_hash=stored,
             limit=agent.limit,
             read_only=agent.read_only,
             key_reference=agent.key_reference,
@@ -173,8 +173,9 @@ def load(path: Path, environ: Mapping[str, str]) -> AccessList:
             metrics=agent.metrics,
         )
         for name, agent in agents.items()
+        for stored in agent.hashes
     }
-    return AccessList(grants, tuple(owners.items()), keys, tuple(key_files))
+    return AccessList(grants, keys, tuple(key_files))
 
 
 def _parse(path: Path) -> _File:
@@ -262,7 +263,7 @@ class WatchedAccessFile(TokenVerifier):
                 )
         else:
             self._complaint = None
-            _log.warning("The access file changed: %d agents are in force.", len(self._current.grants))
+            _log.warning("The access file changed: %d tokens are in force.", len(self._current.grants))
         return self._current
 
     async def verify_token(self, token: str) -> AccessToken | None:
@@ -272,9 +273,10 @@ class WatchedAccessFile(TokenVerifier):
         grant = self.current().grant_of(token)
         return None if grant is None else access_token(grant, fingerprint(token))
 
-    def grant(self, name: str) -> AccessGrant | None:
-        """Return what the agent called `name` may do now; None if the file does not name it (any more)."""
-        return self.current().grants.get(name)
+    def renewed(self, grant: AccessGrant) -> AccessGrant | None:
+        """Return what the token behind `grant` allows now; None if its agent lost it."""
+        now = self.current().grants.get(grant.token_hash)
+        return now if now is not None and now.name == grant.name else None
 
     def agents(self) -> frozenset[str]:
         """Return the Calypso agents that any grant names now."""

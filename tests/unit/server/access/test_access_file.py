@@ -44,7 +44,7 @@ def test_every_field_reaches_the_grant(tmp_path: Path) -> None:
         assert grant.read_only
         assert (grant.calls_per_minute, grant.concurrent_calls, grant.metrics) == (60, 4, True)
         assert grant.quota == Quota(bytes_per_bucket=5000, sources_per_bucket=7, bytes_per_day=3000)
-    assert access.keys[access.grants["support"].key_reference].get_secret_value() == "sk-1"
+    assert access.keys[access.grants[HASH].key_reference].get_secret_value() == "sk-1"
 
 
 def test_a_profile_and_all_buckets_are_the_other_two_ceilings(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_a_profile_and_all_buckets_are_the_other_two_ceilings(tmp_path: Path) ->
         all_buckets = true
     """
     grants = load(written(tmp_path, text), {}).grants
-    assert grants["a"].limit == ScopeLimit(agents=frozenset({"support"}))
-    assert grants["b"].limit is None
-    assert grants["a"].key_reference == ""
+    assert grants[HASH].limit == ScopeLimit(agents=frozenset({"support"}))
+    assert grants[OTHER_HASH].limit is None
+    assert grants[HASH].key_reference == ""
 
 
 def test_a_key_file_is_read_beside_the_access_file(tmp_path: Path) -> None:
@@ -161,6 +161,6 @@ def test_neither_keys_nor_hashes_show_in_a_repr(tmp_path: Path) -> None:
 def test_the_documented_access_file_is_right(tmp_path: Path) -> None:
     text = (Path(__file__).parents[4] / "SECURITY.md").read_text()
     documented = text.split("```toml\n")[1].split("```")[0].replace("sha256:…", HASH)
-    grant = load(written(tmp_path, documented), {"SUPPORT_CALYPSO_KEY": "sk-1"}).grants["support"]
+    grant = load(written(tmp_path, documented), {"SUPPORT_CALYPSO_KEY": "sk-1"}).grants[HASH]
     assert grant.read_only
     assert (grant.calls_per_minute, grant.concurrent_calls) == (120, 8)

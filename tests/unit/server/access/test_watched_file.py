@@ -31,8 +31,29 @@ def test_a_changed_file_counts_from_the_next_request(tmp_path: Path) -> None:
     replace(path, agent("two"))
     assert watched.current().grant_of("one") is None
     assert watched.current().grant_of("two") is not None
-    assert watched.grant("two") is not None
-    assert watched.grant("one") is None
+
+
+@pytest.mark.parametrize(
+    ("now", "is_read_only"),
+    [
+        (agent("one", "all_buckets = true\nread_only = true"), True),
+        (agent("one").replace(tokens.hash_token("one"), tokens.hash_token("new")), None),
+        (agent("one").replace("agents.one", "agents.renamed"), None),
+        (agent("two"), None),
+    ],
+    ids=["other rights", "another token", "another name", "gone"],
+)
+def test_what_began_with_a_token_goes_on_while_its_agent_has_it(
+    tmp_path: Path, now: str, is_read_only: bool | None
+) -> None:
+    path = tmp_path / "access.toml"
+    path.write_text(agent("one"))
+    watched = WatchedAccessFile(path, {})
+    grant = watched.current().grant_of("one")
+    assert grant is not None
+    replace(path, now)
+    renewed = watched.renewed(grant)
+    assert (renewed and renewed.read_only) == is_read_only
 
 
 def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:
@@ -122,7 +143,7 @@ def test_what_changes_while_the_file_is_loaded_counts_from_the_next_request(tmp_
     key = watched.key("file:key")
     assert key is not None
     assert key.get_secret_value() == "sk-new"
-    assert watched.grant("two") is None
+    assert watched.current().grant_of("two") is None
 
 
 def test_a_key_file_that_arrives_after_the_version_that_names_it_brings_that_version_into_force(
@@ -133,11 +154,11 @@ def test_a_key_file_that_arrives_after_the_version_that_names_it_brings_that_ver
     watched = WatchedAccessFile(path, {})
     replace(path, agent("two", 'all_buckets = true\napi_key_file = "key"'))
     for _ in range(3):
-        assert watched.grant("one") is not None
+        assert watched.current().grant_of("one") is not None
     assert len(caplog.records) == 1
     (tmp_path / "key").write_text("sk-1")
-    assert watched.grant("two") is not None
-    assert watched.grant("one") is None
+    assert watched.current().grant_of("two") is not None
+    assert watched.current().grant_of("one") is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
