@@ -20,6 +20,7 @@ from typing import Any, cast
 #: Functions that look for a pattern everywhere in a text, and those that stay at one place.
 LOOKING = frozenset({"search", "sub", "subn", "split", "findall", "finditer"})
 MATCHING = frozenset({"match", "fullmatch"})
+_REPEATS = (kinds.MAX_REPEAT, kinds.MIN_REPEAT, kinds.POSSESSIVE_REPEAT)
 #: Repeats beyond this are as good as endless, and fewer only a constant.
 _MANY = 10
 #: Characters of one class, and of a whole pattern, that texts are made of.
@@ -127,8 +128,8 @@ class HostileText:
 def hostile_texts(pattern: re.Pattern[Any]) -> list[HostileText]:
     """Return texts that nearly match `pattern`, over and over.
 
-    They are made of every character that the pattern speaks of, of its own beginning, and of what leads to
-    each of its repeats.
+    They are made of every character that the pattern speaks of, of its own beginning, of what leads to each
+    of its repeats, and of what stands between two of them.
     """
     source = pattern.pattern
     text = source.decode("latin-1") if isinstance(source, bytes) else str(source)
@@ -137,26 +138,39 @@ def hostile_texts(pattern: re.Pattern[Any]) -> list[HostileText]:
     whole = _shortest(tree)
     units = [*samples, whole, whole[:-1]]
     runs: list[tuple[str, str]] = []
-    for lead, body in _repeats(tree, ""):
+    for lead, body, after in _repeats(tree, "", ""):
         units += [lead + body, lead]
-        runs += [(before, run) for before in (lead, lead + body) for run in (body, *samples)]
+        runs += [(before, run) for before in (lead, lead + body) for run in (body, body + after, *samples)]
     made = [*(("", unit) for unit in units), *runs]
     return [HostileText(lead, unit) for lead, unit in dict.fromkeys(made) if unit]
 
 
-def _repeats(tree: Any, lead: str) -> Iterator[tuple[str, str]]:
-    """Yield each long repeat: the shortest text that leads to it, and one turn of it for each way it has."""
-    for kind, value in tree:
-        if kind in (kinds.MAX_REPEAT, kinds.MIN_REPEAT, kinds.POSSESSIVE_REPEAT):
+def _repeats(tree: Any, lead: str, after: str) -> Iterator[tuple[str, str, str]]:
+    """Yield each long repeat: the shortest text that leads to it, one turn of it for each way it has, and the
+    shortest text from it to the next; `after` leads from the end of `tree` to one.
+    """
+    for place, (kind, value) in enumerate(tree):
+        rest = _until_repeat(tree[place + 1 :], after)
+        if kind in _REPEATS:
             _, most, body = value
             if most > _MANY:
                 for sample in (*_samples(body), _shortest(body)):
                     if sample:
-                        yield lead, sample
-            yield from _repeats(body, lead)
+                        yield lead, sample, rest
+            yield from _repeats(body, lead, rest)
         for inner in _branches(kind, value):
-            yield from _repeats(inner, lead)
+            yield from _repeats(inner, lead, rest)
         lead += _shortest([(kind, value)])
+
+
+def _until_repeat(tree: Any, after: str) -> str:
+    """Return the shortest text that leads to the first long repeat of `tree`, or through it and `after`."""
+    text = ""
+    for kind, value in tree:
+        if kind in _REPEATS and value[1] > _MANY:
+            return text
+        text += _shortest([(kind, value)])
+    return text + after
 
 
 def _branches(kind: Any, value: Any) -> list[Any]:
@@ -177,7 +191,7 @@ def _samples(tree: Any) -> list[str]:
     for kind, value in tree:
         if kind in (kinds.LITERAL, kinds.NOT_LITERAL, kinds.ANY, kinds.IN):
             found.update(dict.fromkeys(_characters(kind, value)))
-        if kind in (kinds.MAX_REPEAT, kinds.MIN_REPEAT, kinds.POSSESSIVE_REPEAT):
+        if kind in _REPEATS:
             found.update(dict.fromkeys(_samples(value[2])))
         for inner in _branches(kind, value):
             found.update(dict.fromkeys(_samples(inner)))
@@ -234,7 +248,7 @@ def _shortest(tree: Any) -> str:
     for kind, value in tree:
         if kind in (kinds.LITERAL, kinds.NOT_LITERAL, kinds.ANY, kinds.IN):
             text += _characters(kind, value)[0]
-        elif kind in (kinds.MAX_REPEAT, kinds.MIN_REPEAT, kinds.POSSESSIVE_REPEAT):
+        elif kind in _REPEATS:
             text += _shortest(value[2]) * value[0]
         elif kind not in (kinds.ASSERT, kinds.ASSERT_NOT) and (inner := _branches(kind, value)):
             text += _shortest(inner[0])

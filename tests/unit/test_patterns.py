@@ -68,6 +68,7 @@ def test_a_pattern_takes_linear_time_on_what_it_nearly_matches(place: str):
         (rb"charset\s*=\s*[\"']?\s*([a-z]{2,40})", "search"),
         (r" *\n *", "sub"),
         (r"[^\W\d_]{3,}[\w .]*", "fullmatch"),
+        (r'<a\s(?:[^<>]*?\s)?b="([^"<>]*)"[^<>]*>', "finditer"),
     ],
 )
 def test_a_pattern_of_quadratic_time_is_found(pattern: str | bytes, function: str):

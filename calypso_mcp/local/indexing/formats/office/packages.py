@@ -110,11 +110,11 @@ _DIGITS = re.compile(
 _RAISED = re.compile(r'"superscript"|\sbaseline="[1-9]')
 #: The same in OpenDocument, whose properties have a name.
 _OPEN_DIGITS = re.compile(
-    r'(\d(?:</text:span>)?<text:span\s(?:[^<>]*?\s)?text:style-name="([^"<>]*)"[^<>]*>)'
+    r'(\d(?:</text:span>)?<text:span\s(?>(?:[^<>]*?\s)?text:style-name="([^"<>]*)")[^<>]*>)'
     r"(?=[-+\u2013\u2212]?\d)"
 )
 _OPEN_STYLE = re.compile(
-    r'<style:style\s(?:[^<>]*?\s)?style:name="([^"<>]*)"[^<>]*>\s*+(<style:text-properties\s[^<>]*>)'
+    r'<style:style\s(?>(?:[^<>]*?\s)?style:name="([^"<>]*)")[^<>]*>\s*+(<style:text-properties\s[^<>]*>)'
 )
 _OPEN_RAISED = re.compile(r'\sstyle:text-position="(?:super|[1-9])')
 _OPEN_SHEET = re.compile(r'<table:table\s(?:[^<>]*?\s)?table:name="([^"<>]*)"')

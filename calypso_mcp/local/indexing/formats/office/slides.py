@@ -19,7 +19,7 @@ from calypso_mcp.local.indexing.formats.office.word_text import SIGNS
 SLIDE_MARK = "\ue000slide\ue000"
 _PRESENTATION, _OPEN_CONTENT = "ppt/presentation.xml", "content.xml"
 _RELATION_ID = re.compile(r'\s(\w+:id)="([^"<>]*)"')
-_SLIDE_ID = re.compile(r"<([\w:]*sldId)\b[^<>]*>")
+_SLIDE_ID = re.compile(r"<((?:\w+:)?sldId)\b[^<>]*>")
 _DRAW_PAGE = re.compile(r"<draw:page(?=[\s>])")
 _MARK_PART = "ppt/slides/calypso-mark.xml"
 _MARK_ID = "rIdCalypsoMark"
