@@ -1,8 +1,8 @@
 """Whether to repeat a failed attempt, and after how long. Pure: the caller supplies random numbers and time.
 
-Broken connections, 408, 429 and 5xx are repeated, because they may be temporary. Every other 4xx would fail
-the same way again. A wait that the server asks for is kept up to a cap; beyond it the caller gets the error,
-because only the caller knows what else to do with the time.
+Broken connections, 408, 429 and most 5xx are repeated, because they may be temporary. Every other answer
+would be the same again. A wait that the server asks for is kept up to a cap; beyond it the caller gets the
+error, because only the caller knows what else to do with the time.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Final
 _REQUEST_TIMEOUT: Final = 408
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERRORS: Final = range(500, 600)
-#: "Not implemented": the next attempt would reach the same program.
-_NOT_IMPLEMENTED: Final = 501
+#: "Not implemented" and "insufficient storage": the next attempt would reach the same program, or disk.
+_LASTING: Final = frozenset({501, 507})
 
 #: A day: no call waits that long, and JSON has no number for the infinity that many digits are read as.
 _LONGEST_WAIT_S: Final = 86_400.0
@@ -29,7 +29,7 @@ def is_retryable_status(status: int) -> bool:
     """Return whether the same request may succeed after an answer with this HTTP status."""
     if status in {_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS}:
         return True
-    return status in _SERVER_ERRORS and status != _NOT_IMPLEMENTED
+    return status in _SERVER_ERRORS and status not in _LASTING
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from calypso_mcp.errors import SessionExpired, UploadError, UploadOutOfStep
 _FINISHED: Final = frozenset({200, 201})
 _INCOMPLETE: Final = 308
 _GONE: Final = frozenset({404, 410})
+_FULL: Final = 507
 _NOT_ACCEPTED: Final = frozenset({401, 403})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307})
 
@@ -109,6 +110,12 @@ class ResumableUpload:
             raise SessionExpired
         elif is_retryable_status(status):
             self.lost()
+        elif status == _FULL:
+            raise UploadError(
+                "The storage has no room for the file (status 507).",
+                hint="Make room there, then make the same call again; nothing is sent twice.",
+                code="storage_full",
+            )
         elif status in _NOT_ACCEPTED:
             raise UploadError(f"The storage did not accept the upload address (status {status}).")
         elif status in _REDIRECTS:

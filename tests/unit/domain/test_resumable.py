@@ -144,7 +144,10 @@ def test_a_dead_address_is_told_apart(status: int) -> None:
 
 @pytest.mark.parametrize(
     ("status", "retryable"),
-    [(400, False), (401, True), (403, True), (412, False), (416, False), (301, False), (204, False)],
+    [
+        *((400, False), (401, True), (403, True), (412, False), (416, False), (301, False), (204, False)),
+        (507, True),
+    ],
 )
 def test_a_refusal_is_not_repeated(status: int, retryable: bool) -> None:
     with pytest.raises(UploadError) as raised:
