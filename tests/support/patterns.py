@@ -88,6 +88,11 @@ def _uses(tree: ast.Module) -> defaultdict[str, set[str]]:
         match node:
             case ast.Attribute(value=ast.Name(id=name), attr=called):
                 uses[name].add(called)
+            case ast.Attribute(
+                value=ast.IfExp(body=ast.Name(id=one), orelse=ast.Name(id=other)), attr=called
+            ):
+                uses[one].add(called)
+                uses[other].add(called)
             case ast.Call(func=function, args=arguments):
                 called = function.attr if isinstance(function, ast.Attribute) else "search"
                 for argument in arguments:
