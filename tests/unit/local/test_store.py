@@ -133,6 +133,11 @@ async def test_a_closed_writer_commits_what_was_queued(tmp_path: Path) -> None:
         assert len(await database.read(notes)) == 20
     with pytest.raises(RuntimeError, match="shutdown"):
         await database.write(insert("late"))
+    # Whoever asks again and again lets others go on.
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await database.read(notes)
+    assert scope.cancelled_caught
 
 
 def test_a_read_that_finds_nothing_leaves_its_connection_to_the_next(tmp_path: Path) -> None:
