@@ -48,6 +48,15 @@ async def test_the_request_is_worded_as_the_api_sheet_says() -> None:
     assert "text/event-stream" in api.requests[0].headers["accept"]
 
 
+async def test_an_agent_may_be_silent_for_as_long_as_its_answer_may_take() -> None:
+    policies = ClientPolicies(timeouts=Timeouts(read_s=1.0, agent_s=7.0))
+    script = {RESPONSES: [streamed(completed(output_text="Yes."))]}
+    client, api = scripted_client(script, policies=policies)
+    async with client:
+        await client.answers.ask(ASKED)
+    assert api.requests[0].extensions["timeout"]["read"] == 7.0
+
+
 async def test_a_streamed_answer_is_put_together_and_heard_while_it_comes() -> None:
     heard: list[int] = []
     stream = streamed(

@@ -3,6 +3,7 @@ import json
 import logging
 
 import pytest
+from opentelemetry import trace
 
 from calypso_mcp.client.transport.exchanges import Exchange, exchange
 from calypso_mcp.server.metrics import Metrics
@@ -44,6 +45,46 @@ def test_of_very_many_requests_the_first_ids_are_logged() -> None:
 def test_a_question_is_logged_only_where_the_operator_asked_for_it(caplog: pytest.LogCaptureFixture) -> None:
     assert "salary" not in json.dumps(called(Telemetry(), caplog))
     assert called(Telemetry(log_questions=True), caplog)["question"] == "salary of Ann"
+
+
+class RecordedSpan(trace.NonRecordingSpan):
+    def __init__(self, told: list[object]) -> None:
+        super().__init__(trace.INVALID_SPAN_CONTEXT)
+        self._told = told
+
+    def is_recording(self) -> bool:
+        return True
+
+    def record_exception(self, exception: BaseException, *_: object, **__: object) -> None:
+        self._told.append(exception)
+
+    def set_status(self, status: object, description: str | None = None) -> None:
+        self._told.append((status, description))
+
+    def end(self, end_time: int | None = None) -> None:
+        self._told.append(("end", end_time))
+
+
+class RecordingTracer(trace.NoOpTracer):
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def start_span(self, *_: object, **__: object) -> trace.Span:
+        return RecordedSpan(self.told)
+
+
+def test_the_span_of_a_request_that_fails_ends_without_what_the_error_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tracer = RecordingTracer()
+
+    def get_tracer(_: str) -> trace.Tracer:
+        return tracer
+
+    monkeypatch.setattr(trace, "get_tracer", get_tracer)
+    with pytest.raises(LookupError), exchange("api", "GET"):
+        raise LookupError("salary of Ann")
+    assert tracer.told == [("end", None)]
 
 
 def test_a_cancelled_call_says_so(caplog: pytest.LogCaptureFixture) -> None:

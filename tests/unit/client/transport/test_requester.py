@@ -5,6 +5,7 @@ import inspect
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from importlib.metadata import version
 from typing import Any
 
 import anyio
@@ -25,15 +26,25 @@ BUCKET: dict[str, Any] = {"id": "bucket_1", "slug": "a", "surprise": [1, {"x": N
 
 
 async def test_every_request_carries_key_and_name_and_nothing_else_about_us() -> None:
-    client, api = scripted_client({LIST: [BUCKETS]})
+    client, api = scripted_client({LIST: [BUCKETS], CREATE: [BUCKET]})
     async with client:
         await client.buckets.list(include_archived=True)
+        await client.buckets.create(CreateBucket(name="B\u00fccher"))
 
-    request = api.requests[0]
-    assert request.headers["authorization"] == f"Bearer {API_KEY}"
-    assert request.headers["user-agent"].startswith("calypso-mcp")
-    assert str(request.url) == f"{BASE_URL}/knowledge/buckets?include_archived=true"
-    assert "cookie" not in request.headers
+    always = {
+        "host": "api.calypso.test",
+        "authorization": f"Bearer {API_KEY}",
+        "accept": "application/json",
+        "accept-encoding": "gzip",
+        "user-agent": f"calypso-mcp/{version('calypso-mcp')}",
+    }
+    listing, creation = api.requests
+    assert str(listing.url) == f"{BASE_URL}/knowledge/buckets?include_archived=true"
+    assert dict(listing.headers) == always
+    assert api.bodies == [b"", b'{"name":"B\xc3\xbccher"}']
+    key = creation.headers["idempotency-key"]
+    of_body = {"content-type": "application/json", "content-length": "18"}
+    assert dict(creation.headers) == {**always, **of_body, "idempotency-key": key}
 
 
 @pytest.mark.parametrize("failures", [0, 2, 4])
