@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from socket import socket
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from calypso_mcp.page.sessions import LINK_S, LinkSessions, link_passes
 from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
 from calypso_mcp.server.files.folder_walk import names_left_out
 from calypso_mcp.settings import Settings
+from calypso_mcp.sqlite.connections import is_read_only
 from calypso_mcp.sqlite.faults import FileWatch, StoreFault
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ async def serve_backend(
     async with open_backend(local_options(settings, key.key)) as app:
         store = FileWatch(settings.data_dir / STORE_FILE)
         page = put_page_before(app, settings, key, served)
-        with announced(settings.data_dir, served):
+        with nullcontext() if is_read_only(settings.data_dir) else announced(settings.data_dir, served):
             greet(served)
             async with run_in_background(lambda: _stop_when_gone(store)):
                 await serve(page, listening)

@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.commands.processes import running
 from tests.faults.test_disk_full import may_mount
 from tests.support.live_backend import Api, in_process, options_for
 
@@ -80,6 +81,20 @@ async def test_what_a_folder_that_cannot_be_written_holds_is_read_and_not_change
     # Nothing else is tried: it could not succeed.
     errors = [record for record in caplog.records if record.levelname == "ERROR"]
     assert len(errors) == 1
+
+
+@needs_mounts
+async def test_a_folder_mounted_read_only_is_served_on_a_port(tmp_path: Path) -> None:
+    async with in_process(options_for(tmp_path / "data")):
+        pass
+    with (
+        mounted_read_only(tmp_path / "data", tmp_path / "view") as view,
+        running(
+            "backend", "--port", "0", "--data-dir", str(view), environ={"CALYPSO_API_KEY": "sk_own"}
+        ) as served,
+    ):
+        assert served.stdout is not None
+        assert served.stdout.readline().startswith("Embedded Calypso: http")
 
 
 @needs_mounts
