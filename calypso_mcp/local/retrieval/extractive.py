@@ -56,10 +56,10 @@ _FEWEST_PASSAGES = 100
 _ENDS = (".", "!", "。", "！", "।", "։", "۔")
 #: A greeting states nothing, and who wrote a letter when says nothing of its subject.
 _GREETING = re.compile(r".{1,60},")
-_SENDER = re.compile(r"From: .*@")
+_SENDER = re.compile(r"From: [^@]{1,160}@")
 _SENDING = re.compile(r"(?:To|Cc|Date): ")
-#: A list below a heading or question answers as a whole.
-_ITEM = re.compile(r"(?:[-*+\u2022]|\d{1,3}[.)]) ")
+#: A list below a heading or question answers as a whole, also one of named values ("Mon: 9-17").
+_ITEM = re.compile(r"(?:[-*+\u2022]|\d{1,3}[.)]|[^\s:=]{1,60}:) ")
 #: A follow-up of so few content words ("and for managers?") is read together with what was asked before.
 _FEW_WORDS = 2
 
@@ -247,7 +247,10 @@ def _candidates(
             labels = _labels(above)
             if above != section:
                 section, asked = above, [part for part in asked if part in labels]
-            is_item = _ITEM.match(sentence) is not None or CELL_SEPARATOR in sentence
+            # Only below the sender: the date of a meeting says when it is.
+            is_sending = (_SENDING if is_sending else _SENDER).match(sentence) is not None
+            asks = sentences.is_question(sentence)
+            is_item = not (is_sending or asks) and bool(_ITEM.match(sentence) or CELL_SEPARATOR in sentence)
             if was_item and not is_item:
                 asked = []
             was_item = is_item
@@ -256,15 +259,11 @@ def _candidates(
             }
             if _GREETING.fullmatch(sentence) and not (is_item or source.is_reply):
                 continue
-            if not source.is_reply and (
-                sentence in asking or sentences.is_question(sentence) or _only_repeats(sentence, asked_for)
-            ):
+            if not source.is_reply and (sentence in asking or asks or _only_repeats(sentence, asked_for)):
                 asked.append(sentence)
                 continue
             is_label = sentence in labels and _VALUE not in sentence
             said = tuple(_words(sentence))
-            # Only below the sender: the date of a meeting says when it is.
-            is_sending = (_SENDING if is_sending else _SENDER).match(sentence) is not None
             before = [] if is_sending else asked
             needs_no_word = source.is_reply or _NUMBER.search(sentence)
             speaking = [sentence, *filter(sentences.is_question, before), above if needs_no_word else ""]

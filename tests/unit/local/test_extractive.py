@@ -369,12 +369,19 @@ def test_a_question_for_a_document_quotes_what_stands_below_its_headings(questio
         ["1. Ada", "2. Bo after ten minutes", "3. Cy"],
         ["- Ada,", "- Bo after ten minutes,", "- Cy."],
         ["who: Ada | after: 0 min", "who: Bo | after: 10 min"],
+        ["Mon: Ada, from 9", "Tue: Bo", "Wed: Cy"],
     ],
 )
 def test_a_list_below_the_heading_asked_for_is_quoted_as_a_whole(items: list[str]) -> None:
     text = "\n".join(["Escalation", "", *items, "", "The canteen is closed."])
     found = quoted("Who do I escalate to?", Source("On-call > Escalation", text, 1.0))
     assert [entry.text for entry in found] == items
+
+
+def test_the_answers_to_other_questions_are_no_list_of_answers_to_the_first() -> None:
+    text = "Q: Is smoking allowed?\nA: Never.\nQ: Who has the keys?\nA: Ada."
+    found = quoted("Is smoking allowed?", Source("Rules", text, 1.0))
+    assert [entry.text for entry in found] == ["A: Never."]
 
 
 def test_neither_a_greeting_nor_the_sender_answers_for_the_subject_of_a_letter() -> None:
