@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 _ZERO_WIDTH_NON_JOINER = "\u200c"
@@ -75,11 +76,13 @@ def clean_value(value: Any, limit: int = _VALUE_CHARS) -> Any:
     """Return a JSON value with every text, keys included, as one clean line of at most `limit` characters."""
     if isinstance(value, str):
         return clean_line(value, limit)
-    if isinstance(value, dict):
-        entries = cast("dict[Any, Any]", value)
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, Mapping):
+        entries = cast("Mapping[Any, Any]", value)
         return {clean_value(key, limit): clean_value(entry, limit) for key, entry in entries.items()}
-    if isinstance(value, list | tuple):
-        return [clean_value(entry, limit) for entry in cast("list[Any]", value)]
+    if isinstance(value, Collection | Iterator):  # whatever a model takes for a list
+        return [clean_value(entry, limit) for entry in cast("Iterable[Any]", value)]
     return value
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from types import MappingProxyType
 from typing import Any
 
+import pytest
 from mcp_types import TextContent
 from pydantic import Field
 
@@ -49,3 +52,14 @@ def test_absent_facts_are_in_neither_channel():
 def test_the_text_is_compact_lines_and_not_indented_json():
     text = _Result(done=True, items=[_Item(name="a", size=1), _Item(name="b", size=2)]).as_text()
     assert text == "done: yes\nitems:\n- name: a, size: 1\n- name: b, size: 2\ncounts: none"
+
+
+@pytest.mark.parametrize("shape", [list, tuple, set, iter])
+def test_a_list_becomes_clean_whatever_it_is_made_of(shape: Callable[[list[str]], Iterable[str]]):
+    item = _Item.model_validate({"name": "a", "size": 1, "tags": shape(["x\u202ey"])})
+    assert item.tags == ["xy"]
+
+
+def test_an_object_becomes_clean_whatever_it_is_made_of():
+    given = {"done": True, "items": [], "counts": MappingProxyType({"x\u202ey": 1})}
+    assert _Result.model_validate(given).counts == {"xy": 1}
