@@ -223,11 +223,16 @@ class ChildProcess:
                 # Its exit status is on its way; a signal sent now could make Python lose it.
                 with anyio.move_on_after(_GRACE_S):
                     await self._process.wait()
-            if self.is_alive:
-                if sys.platform != "win32":
-                    with contextlib.suppress(OSError):  # it has no group yet, or ended by itself
-                        os.killpg(self._process.pid, signal.SIGKILL)
-                with contextlib.suppress(ProcessLookupError):
+            if self.is_alive and not self._kill_group():
+                with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
                     self._process.kill()
             await self._process.aclose()
         return self._process.returncode
+
+    def _kill_group(self) -> bool:
+        """Kill it with all it has started, unless it has no group yet; return whether it had one."""
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+                return True
+        return False

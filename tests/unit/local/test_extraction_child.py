@@ -218,6 +218,21 @@ async def test_leaving_the_extractor_ends_its_processes(tmp_path: Path) -> None:
 
 
 @posix_only
+async def test_a_process_is_killed_with_one_signal(
+    extractor: Extractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a second one, Python would look whether it has ended, and lose its exit status if it has."""
+
+    def kill(_pid: int, _signal: int) -> None:
+        pytest.fail("It was killed with its group.")
+
+    await read(extractor, tmp_path)
+    [child] = extractor._readers.idle
+    monkeypatch.setattr(os, "kill", kill)
+    assert await child.close() == -signal.SIGKILL
+
+
+@posix_only
 async def test_the_child_has_a_group_of_its_own_in_the_session_of_its_parent(
     extractor: Extractor, tmp_path: Path
 ) -> None:
