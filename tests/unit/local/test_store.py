@@ -133,7 +133,7 @@ async def test_a_closed_writer_commits_what_was_queued(tmp_path: Path) -> None:
         assert len(await database.read(notes)) == 20
     with pytest.raises(RuntimeError, match="shutdown"):
         await database.write(insert("late"))
-    # Whoever asks again and again lets others go on.
+    # A caller that asks again and again must let others go on.
     with anyio.CancelScope() as scope:
         scope.cancel()
         await database.read(notes)

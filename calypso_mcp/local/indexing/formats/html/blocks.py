@@ -52,8 +52,8 @@ _MOST_SPANNED = 20
 _NAMING = {"caption": 1, "thead": 0}
 #: How many tables, and the page around them, are open in a table that no other holds.
 _IN_ONE_TABLE = 2
-#: Lists that show other signs than numbers, as far as the page says without its styles.
 _NUMBER = re.compile("[-+\u2013\u2212]?[0-9]")
+#: Lists that show other signs than numbers, as far as the page says without its styles.
 _OTHER_SIGNS = re.compile(r"alpha|roman|none|unstyled|list-style(?!-type: ?decimal)")
 #: Elements whose lines stay together in one block.
 _GROUPS = frozenset({"ul", "ol", "dl", "menu", "dir", "table"})
@@ -155,14 +155,15 @@ class _Reader:
     def _add_sign(self, node: LexborNode) -> None:
         """Write what the place of a power, a note's number or a part of a formula says: 10^6 and 1/2."""
         *_, before, last = (node, node, *node.iter())
-        if node.tag == "sup" and self._inline and self._inline[-1][-1:].isdigit():
-            self._inline.append("^" if _NUMBER.match(node.text()) else "")
+        if node.tag == "sup":
+            if self._inline and self._inline[-1][-1:].isdigit() and _NUMBER.match(node.text()):
+                self._inline.append("^")
         elif node.tag == "msqrt":
             self._inline.append("\u221a")
         elif node.tag == "mfrac":
             self._inline.append(" ")  # behind a whole number
             last.insert_before("/")
-        elif node.tag != "sup" and before.text()[-1:].isdigit() and _NUMBER.match(last.text()):
+        elif before.text()[-1:].isdigit() and _NUMBER.match(last.text()):
             last.insert_before("^")
 
     def _say_attributes(self, node: LexborNode, *, entering: bool) -> None:
