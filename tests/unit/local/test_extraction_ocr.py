@@ -333,3 +333,15 @@ def test_lines_beside_each_other_are_one_and_paragraphs_are_parted() -> None:
         Line("below it", 10, 26, 100, 40),
     ]
     assert join_lines(lines) == "Heading\nbelow it\n\nTotal EUR 9"
+
+
+def test_narrow_columns_whose_lines_do_not_stand_level_are_no_table() -> None:
+    columns = [(0, 0, "left"), (120, 12, "right")]
+    lines = [
+        Line(f"{name} {number}", left, top + 30 * number, left + 70, top + 30 * number + 10)
+        for left, top, name in columns
+        for number in range(6)
+    ]
+    assert join_lines(sorted(lines, key=lambda line: line.top)).split() == [
+        word for _, _, name in columns for number in range(6) for word in (name, str(number))
+    ]
