@@ -246,6 +246,41 @@ def test_an_old_sheet_that_ends_in_a_formula_without_its_result_is_read_as_it_is
     assert "12.5%" in read("a.xls", saved(book.save)).text
 
 
+#: Built-in formats of some languages by their numbers (ECMA-376 part 1, 18.8.30), eras, Islamic dates.
+DATES: tuple[int | str, ...] = (
+    *(27, 31, 36, 50, 57, 58),
+    *('[$-411]ggge"年"m"月"d"日";@', "[$-404]e/m/d;@", "yyyy/m/d(aaa)", "[$-2060401]B2dd/mm/yyyy"),
+)
+
+
+@pytest.mark.parametrize("form", DATES)
+def test_a_date_of_a_sheet_is_a_date_in_the_formats_of_all_languages(form: int | str) -> None:
+    book = xlsxwriter.Workbook(target := BytesIO())
+    sheet = book.add_worksheet()
+    dated = book.add_format({"num_format": form})
+    for row, (day, number) in enumerate(((46086, 46086), (46087.5, 3)), 4):
+        sheet.write_number(row, 2, day, dated)
+        sheet.write_number(row, 3, number)
+    book.close()
+    assert read("a.xlsx", target.getvalue()).text.split("\n\n")[1] == (
+        "2026-03-05 | 46086\n2026-03-06 12:00:00 | 3"
+    )
+
+
+def test_a_time_of_a_sheet_is_a_time_in_the_formats_of_all_languages() -> None:
+    book = xlsxwriter.Workbook(target := BytesIO())
+    book.add_worksheet().write_number(0, 0, 0.5, book.add_format({"num_format": 33}))
+    book.close()
+    assert "12:00:00" in read("a.xlsx", target.getvalue()).text
+
+
+def test_a_date_of_an_old_sheet_is_a_date_in_the_formats_of_all_languages() -> None:
+    book, dated = xlwt.Workbook(), xlwt.XFStyle()
+    dated.num_format_str = '[$-411]ggge"年"m"月"d"日"'
+    book.add_sheet("A").write(0, 0, 46086, dated)
+    assert "2026-03-05" in read("a.xls", saved(book.save)).text
+
+
 @pytest.mark.parametrize(
     ("cell", "is_named"),
     [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from io import BytesIO
 from itertools import pairwise
 
@@ -35,6 +35,8 @@ _FORM_COLUMNS = 2
 _LEAST_MIXED, _MOST_MIXED = 0.2, 0.8
 #: A control character, as cells of Excel hold it (ECMA-376 part 1, 22.9.2.19).
 _ESCAPED = re.compile(r"_x00([0-9A-F]{2})_")
+#: The number of a date: days since day 0, with a fraction for the time of day.
+_DAYS, _DAY_ZERO = re.compile(r"\d{1,7}(?:\.\d+)?"), date(1899, 12, 30).toordinal()
 #: Larger sheets show values unformatted: each cell as it is shown costs 30 microseconds, empty ones too.
 _MOST_SHOWN_CELLS = 200_000
 
@@ -137,20 +139,28 @@ def _is_other_table(row: Row, below: Row, names: Sequence[str], *, is_titled: bo
 def _numbered(
     sheet: python_calamine.CalamineSheet, first_row: int, grid: list[list[str]] | None
 ) -> list[Row]:
-    first = _first_row(grid, sheet.total_height, first_row)
+    values = sheet.to_python(skip_empty_area=True)
+    plain = [[_value(cell) for cell in row] for row in values]
+    # anydoc leaves out the empty rows at the end, and may begin with the first row of the sheet.
+    height = max((number for number, row in enumerate(plain, 1) if any(row)), default=0)
+    first = {height: first_row, first_row + height: 0}.get(len(grid)) if grid is not None else None
     if grid is None or first is None:
-        values = [[_value(cell) for cell in row] for row in sheet.to_python(skip_empty_area=True)]
-        # anydoc leaves out the empty rows at the end.
-        height = max((number for number, row in enumerate(values, 1) if any(row)), default=0)
-        first = _first_row(grid, height, first_row)
-        if grid is None or first is None:
-            grid, first = values, first_row
+        grid, first = plain, first_row
+    else:
+        for shown, row in zip(grid[first_row - first :], values, strict=False):
+            shown[: len(row)] = map(_dated, shown, row)
     return [Row(cells, number, number) for number, cells in enumerate(grid, first + 1)]
 
 
-def _first_row(grid: list[list[str]] | None, height: int, first_row: int) -> int | None:
-    """Return the row in which the shown cells begin, if they are as many rows as the cells with values."""
-    return {height: first_row, first_row + height: 0}.get(len(grid)) if grid is not None else None
+def _dated(shown: str, value: object) -> str:
+    """Return a cell as shown, but a date where its number is shown.
+
+    anydoc knows no eras, no Islamic dates and none of the formats that only some languages of Excel have.
+    """
+    if _DAYS.fullmatch(shown) is None or not isinstance(value, date | time):
+        return shown
+    days = value.toordinal() - _DAY_ZERO if isinstance(value, date) else 0
+    return _value(value) if days == int(float(shown)) else shown
 
 
 def _grid(tables: Sequence[anydoc.Table]) -> list[list[str]]:
