@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
 from mcp_types import CallToolResult
@@ -19,7 +20,7 @@ from calypso_mcp.errors import InputError, NotFound
 from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, answer, day_of, inline
 from calypso_mcp.server.results.places import Place, ends_before, has_part, name_range, place_text, read_place
-from calypso_mcp.server.results.readings import cut_reading
+from calypso_mcp.server.results.readings import Reading, cut_reading
 from calypso_mcp.server.results.standings import ReadinessWord, reason_of
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.source_lists import find_source, list_page, require_source
@@ -155,6 +156,23 @@ class SourceReading(ToolResult):
     ended: SkipJsonSchema[Literal["section"] | None] = None
     next_start: str | None = None
 
+    @classmethod
+    def build(cls, file: KnowledgeFile, text: SourceText, begin: Place, read: Reading) -> SourceReading:
+        """Return what was read of the `text` that a backend returned from `begin` on."""
+        state = None if read.parts else state_of_file(file)
+        is_part = read.is_whole and not begin.section and len(read.parts) < text.total_passages
+        return cls(
+            name=name_of(file),
+            file_id=file.id,
+            first=text.passages[0].index + 1 if is_part else None,
+            of=text.total_passages,
+            passages=[ReadPassage(place=part.place or None, text=part.text) for part in read.parts],
+            state=state.readiness if state else None,
+            reason=reason_of(state) if state else None,
+            ended="section" if begin.section and read.is_to_end and text.next is None else None,
+            next_start=read.next_start,
+        )
+
     def as_text(self) -> str:
         """Return the passages fenced, each under its place."""
         if not self.passages:
@@ -187,55 +205,46 @@ async def read_source(
     file = await find_source(access, file_id, within)
     begin = read_place(start) if start.strip() else Place(passage=1)
     text = await read_from(access, file.id, begin, max_chars)
-    beyond = next((last for last in text.passages[:1] if ends_before(begin, last.attributes)), None)
-    lacks_parts = (begin.part or 1) > 1 and not any(has_part(piece.attributes) for piece in text.passages)
-    if text.total_passages and (beyond or lacks_parts or not text.passages):
-        ends = f" It ends at {place_text(beyond.attributes)}." if beyond else ""
-        lacks = " It has no pages, slides or sheets." if lacks_parts and text.passages else ""
+    missing = _explain_missing(begin, text)
+    if missing is not None:
         raise InputError(
-            f"There is no such place in the source: {clean_line(start, _NAME_CHARS)!r}.{ends or lacks}",
+            f"There is no such place in the source: {clean_line(start, _NAME_CHARS)!r}.{missing}",
             code="place_not_found",
             hint="Give a page, slide or line, leave start out, or look for the words with search_bucket.",
         )
-    state = state_of_file(file)
     read = cut_reading(text, begin, read_place(end, is_end=True) if end.strip() else None)
-    is_part = read.is_whole and not begin.section and len(read.parts) < text.total_passages
-    return answer(
-        SourceReading(
-            name=name_of(file),
-            file_id=file.id,
-            first=text.passages[0].index + 1 if is_part else None,
-            of=text.total_passages,
-            passages=[ReadPassage(place=part.place or None, text=part.text) for part in read.parts],
-            state=None if read.parts else state.readiness,
-            reason=None if read.parts else reason_of(state),
-            ended="section" if begin.section and read.is_to_end and text.next is None else None,
-            next_start=read.next_start,
-        )
-    )
+    return answer(SourceReading.build(file, text, begin, read))
+
+
+def _explain_missing(begin: Place, text: SourceText) -> str | None:
+    """Return what to say of `begin` if a source that has text does not have that place; None if it has."""
+    if not text.passages:
+        return "" if text.total_passages else None
+    first = text.passages[0].attributes
+    if ends_before(begin, first):
+        return f" It ends at {place_text(first)}."
+    if (begin.part or 1) > 1 and not any(has_part(passage.attributes) for passage in text.passages):
+        return " It has no pages, slides or sheets."
+    return None
 
 
 async def read_from(access: Access, file_id: str, start: Place, max_chars: int) -> SourceText:
-    """Return the text of a source in scope from `start` on, in at most `max_chars` characters."""
-    read = access.client.sources.read
-    if start.number is None:
-        passage = None if start.passage is None else max(start.passage - 1, 0)
-        text = await read(
-            file_id,
-            passage=passage,
-            part=start.part,
-            line=start.line,
-            section=start.section,
-            max_chars=max_chars,
-        )
-        if start == Place(part=1) and text.passages and not has_part(text.passages[0].attributes):
-            # A source without pages is all on its first.
-            text = await read(file_id, passage=0, max_chars=max_chars)
+    """Return the text of a source in scope from `start` on, in at most `max_chars` characters.
+
+    A source without pages is all on its first; a number alone is a line of it.
+    """
+    read = partial(access.client.sources.read, file_id, max_chars=max_chars)
+    text = await read(
+        passage=None if start.passage is None else max(start.passage - 1, 0),
+        part=start.part if start.number is None else start.number,
+        line=start.line,
+        section=start.section,
+    )
+    if not text.passages or has_part(text.passages[0].attributes):
         return text
-    text = await read(file_id, part=start.number, max_chars=max_chars)
-    if text.passages and not has_part(text.passages[0].attributes):
-        text = await read(file_id, line=start.number, max_chars=max_chars)
-    return text
+    if start.number is not None:
+        return await read(line=start.number)
+    return await read(passage=0) if start == Place(part=1) else text
 
 
 class RemovedSource(ToolResult):
