@@ -80,22 +80,18 @@ def print_table(
     be copied.
     """
     table = [[clean_line(str(cell), _CELL_CHARS) for cell in row] for row in (headings, *rows)]
-    filled = [place for place in range(len(headings)) if any(row[place] for row in table[1:])]
-    headings = [headings[place] for place in filled]
-    cells = [[row[place] for place in filled] for row in table]
-    widest = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    filled = [column for column in zip(*table, strict=True) if any(column[1:])]
+    widest = [max(map(len, column)) for column in filled]
     least = [
-        width if name in whole else min(width, _NARROWEST_COLUMN)
-        for name, width in zip(headings, widest, strict=True)
+        width if column[0] in whole else min(width, _NARROWEST_COLUMN)
+        for column, width in zip(filled, widest, strict=True)
     ]
     widths = _fit(widest, least, columns())
-    for number, row in enumerate(cells):
-        pieces = [_fold(cell, width) for cell, width in zip(row, widths, strict=True)]
-        for line in zip_longest(*pieces, fillvalue=""):
-            padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-            print("  ".join(padded).rstrip())
-        if number == 0:
-            print("  ".join("-" * width for width in widths))
+    rule = tuple("-" * width for width in widths)
+    lines = list(zip(*filled, strict=True))
+    for row in (*lines[:1], rule, *lines[1:]):
+        for line in zip_longest(*map(_fold, row, widths), fillvalue=""):
+            print("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
 def _fit(widths: list[int], least: list[int], wide: int) -> list[int]:

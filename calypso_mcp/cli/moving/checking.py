@@ -44,37 +44,38 @@ async def check(
 
     `bucket_ids` are those of the bucket here, and there.
     """
-    ids = tuple(moved.state.file_id for moved in carried if moved.state.file_id is not None)
+    _, there = bucket_ids
+    arrived = [(moved.state.file_id, moved) for moved in carried if moved.state.file_id is not None]
+    ids = tuple(file_id for file_id, _ in arrived)
     # One request reports the whole bucket; which of its files failed takes a request for each.
-    await sides.there.readiness.wait(ReadinessTarget(bucket_id=bucket_ids[1]), timeout_s=timeout_s)
+    await sides.there.readiness.wait(ReadinessTarget(bucket_id=there), timeout_s=timeout_s)
     report = await sides.there.readiness.wait(
-        ReadinessTarget(file_ids=ids, bucket_id=bucket_ids[1]), timeout_s=_LOOK_S, first_look_s=_LOOK_S
+        ReadinessTarget(file_ids=ids, bucket_id=there), timeout_s=_LOOK_S, first_look_s=_LOOK_S
     )
     states = {state.file_id or state.id: state for state in report.states}
     lost = tuple(
-        (moved.source.name, _explain(states.get(moved.state.file_id or "")))
-        for moved in carried
-        if moved.state.file_id is not None
-        and _is_searchable_here(moved)
-        and not _is_ready(states.get(moved.state.file_id))
+        (moved.source.name, _explain(states.get(file_id)))
+        for file_id, moved in arrived
+        if _is_searchable_here(moved) and not _is_ready(states.get(file_id))
     )
     ready = sum(_is_ready(state) for state in states.values())
-    found_here = [moved for moved in _sample(carried) if _is_searchable_here(moved)]
-    missed: list[str] = []
-    made = 0
-    for moved in found_here:
-        query = await _take_words(sides, moved)
-        if not query or not await _is_found(sides.here, query, bucket_ids[0], moved):
-            continue
-        made += 1
-        if not await _is_found(sides.there, query, bucket_ids[1], moved):
-            missed.append(query)
-    return Checked(ready, lost, made, tuple(missed))
+    finds = await _search_both(sides, bucket_ids, carried)
+    return Checked(ready, lost, len(finds), tuple(query for query, is_found in finds if not is_found))
 
 
-def _sample(carried: Sequence[Carried]) -> Sequence[Carried]:
+async def _search_both(
+    sides: Sides, bucket_ids: tuple[str, str], carried: Sequence[Carried]
+) -> list[tuple[str, bool]]:
+    """Return some queries that find their source here, and whether they find it there."""
+    here, there = bucket_ids
     step = max(1, len(carried) // _SEARCHES)
-    return carried[::step][:_SEARCHES]
+    return [
+        (query, await _is_found(sides.there, query, there, moved))
+        for moved in carried[::step][:_SEARCHES]
+        if _is_searchable_here(moved)
+        and (query := await _take_words(sides, moved))
+        and await _is_found(sides.here, query, here, moved)
+    ]
 
 
 def _is_searchable_here(carried: Carried) -> bool:

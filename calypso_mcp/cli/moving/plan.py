@@ -64,25 +64,29 @@ async def make_plan(sides: Sides, references: Sequence[str]) -> Plan:
     }
     planned: list[PlannedBucket] = []
     for bucket in dict.fromkeys(chosen):
-        same = there.get(bucket.slug)
-        if same is not None and same.id == bucket.id:
-            raise ConfigError(
-                "The source and the destination are the same store.",
-                hint="Name the other Calypso with --api-base-url.",
-            )
-        if same is not None and not same.is_active:
-            raise ConfigError(
-                f"The bucket {bucket.slug!r} is archived on the other side.", hint="Restore it there first."
-            )
+        if same := there.get(bucket.slug):
+            _check_destination(bucket, same)
         sources = [source async for source in sides.here.sources.every(bucket.id)]
         planned.append(PlannedBucket(bucket, tuple(sources), same))
-    moved = {move.bucket.id for move in planned}
+    moved = {bucket.id for bucket in chosen}
     named = [agent for agent in (await sides.here.agents.list()).data if not agent.is_default]
     return Plan(
         tuple(planned),
         tuple(agent for agent in named if agent.live_bucket_ids and moved.issuperset(agent.live_bucket_ids)),
         tuple(agent for agent in named if not moved.issuperset(agent.live_bucket_ids)),
     )
+
+
+def _check_destination(bucket: Bucket, there: Bucket) -> None:
+    if there.id == bucket.id:
+        raise ConfigError(
+            "The source and the destination are the same store.",
+            hint="Name the other Calypso with --api-base-url.",
+        )
+    if not there.is_active:
+        raise ConfigError(
+            f"The bucket {bucket.slug!r} is archived on the other side.", hint="Restore it there first."
+        )
 
 
 def _find_bucket(buckets: Sequence[Bucket], reference: str) -> Bucket:
@@ -99,7 +103,15 @@ def _find_bucket(buckets: Sequence[Bucket], reference: str) -> Bucket:
 
 def describe_changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[str]:
     """Yield, in sentences, what will differ on the other side."""
-    sources = [source for bucket in plan.buckets for source in bucket.sources]
+    yield from _describe_sources([source for bucket in plan.buckets for source in bucket.sources], extensions)
+    for agent in plan.left_agents:
+        yield f"The agent {agent.profile_id} stays here, because not all of its buckets move."
+    if any(agent.missing_bucket_ids for agent in plan.agents):
+        yield "Agents lose the buckets that no longer exist."
+    yield "Buckets and sources get new ids and times. Conversations start over."
+
+
+def _describe_sources(sources: Sequence[Source], extensions: frozenset[Extension]) -> Iterator[str]:
     kinds = Counter(source.kind for source in sources)
     if kinds["website"]:
         yield (
@@ -114,8 +126,3 @@ def describe_changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[s
     failed = sum(source.status == "failed" for source in sources)
     if failed:
         yield f"Sources that cannot be read here ({failed}) are still sent."
-    for agent in plan.left_agents:
-        yield f"The agent {agent.profile_id} stays here, because not all of its buckets move."
-    if any(agent.missing_bucket_ids for agent in plan.agents):
-        yield "Agents lose the buckets that no longer exist."
-    yield "Buckets and sources get new ids and times. Conversations start over."
