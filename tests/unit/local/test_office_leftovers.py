@@ -144,6 +144,7 @@ RICH = {
     "two letters for old readers": (rb"{\rtf1\mac\uc2 K\u252\'9f\'9fn\'9f}", "Künü"),
     "a picture": (b"{\\rtf1\\mac{\\pict\\bin3 }}}}K\\'9fn}", "Kün"),
     "a tracked deletion": (rb"{\rtf1\ansi Nine{\deleted\revauthdel1  or {\b ten}} euros.}", "Nine euros."),
+    "hidden text": (rb"{\rtf1\ansi Nine{\rtlch\v\loch  or {\b ten}}{\v0  euros}.}", "Nine euros."),
     "a header": (rb"{\rtf1\ansi{\header Manual\par}Body.\par}", "Body.\n\nManual"),
     "headers of sections": (
         rb"{\rtf1\ansi{\headerl Manual}{\headerr Manual}One{\footerf End}two.}",

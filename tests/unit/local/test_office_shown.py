@@ -20,7 +20,7 @@ from odf.draw import Frame, Page, PageThumbnail, TextBox
 from odf.office import Annotation
 from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, OpenDocumentText
 from odf.presentation import FooterDecl, Notes
-from odf.style import MasterPage, PageLayout
+from odf.style import MasterPage, PageLayout, Style, TextProperties
 from odf.table import Table, TableCell, TableRow
 from odf.text import P, Ruby, RubyBase, RubyText, Span
 from openpyxl.comments import Comment
@@ -397,6 +397,20 @@ def test_letters_of_opendocument_are_read_without_what_says_how_to_read_them() -
     paragraph.addElement(ruby)
     document.text.addElement(paragraph)
     assert read("a.odt", saved(document.save)).text == "\u5348\u524d\u5e74\u4e2d\u6f22\u5b57"
+
+
+def test_hidden_text_of_opendocument_is_not_read() -> None:
+    document: Any = OpenDocumentText()
+    for name, display in (("T1", "none"), ("T2", "true")):
+        style = Style(name=name, family="text")
+        style.addElement(TextProperties(display=display))
+        document.automaticstyles.addElement(style)
+    paragraph = P(text="Nine")
+    for name, text in (("T1", " or ten"), ("T2", " euros"), ("T1", "")):
+        paragraph.addElement(Span(stylename=name, text=text))
+    paragraph.addText(".")
+    document.text.addElement(paragraph)
+    assert read("a.odt", saved(document.save)).text == "Nine euros."
 
 
 @pytest.mark.parametrize("field", ["7", "- 7 -", "7 / 12"])

@@ -117,6 +117,10 @@ _OPEN_STYLE = re.compile(
     r'<style:style\s(?>(?:[^<>]*?\s)?style:name="([^"<>]*)")[^<>]*>\s*+(<style:text-properties\s[^<>]*>)'
 )
 _OPEN_RAISED = re.compile(r'\sstyle:text-position="(?:super|[1-9])')
+_OPEN_SPAN = re.compile(
+    r'<text:span\s(?>(?:[^<>]*?\s)?text:style-name="([^"<>]*)")[^<>]*(?<!/)>'
+    r"(?:[^<]|<(?!/?text:span\b))*+</text:span>"
+)
 _OPEN_SHEET = re.compile(r'<table:table\s(?:[^<>]*?\s)?table:name="([^"<>]*)"')
 _OPEN_RUBY = re.compile(r"<text:ruby-text(?:\s[^<>]*)?(?<!/)>")
 _OPEN_BOX = Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", OPEN_NOTE.text)
@@ -322,6 +326,12 @@ def _take_out(xml: str, start: re.Pattern[str], close: str, marks: Iterator[str]
         kept += (xml[end : opened.start()], next(marks, "") if marks is not None else "")
         end = closed + len(close)
     return "".join((*kept, xml[end:]))
+
+
+def without_hidden(xml: str) -> str:
+    """Return an OpenDocument part without the text that its styles hide."""
+    hidden = {name for name, properties in _OPEN_STYLE.findall(xml) if 'text:display="none"' in properties}
+    return _OPEN_SPAN.sub(lambda span: "" if span[1] in hidden else span[0], xml) if hidden else xml
 
 
 def without_ruby(xml: str) -> str:

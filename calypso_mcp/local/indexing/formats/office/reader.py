@@ -29,6 +29,7 @@ from calypso_mcp.local.indexing.formats.office.packages import (
     OPEN_CONTENT,
     Package,
     with_powers,
+    without_hidden,
     without_ruby,
 )
 from calypso_mcp.local.indexing.formats.office.pictures import read_pictures
@@ -112,7 +113,9 @@ def _mark(package: Package, kind: str | None, comments: Sequence[tuple[str, str]
         package.check_protection()
         return with_chapter_names(package)
     if kind == "odt":
-        return package.rewrite(OPEN_CONTENT, lambda xml: mark_open_comments(with_powers(without_ruby(xml))))
+        return package.rewrite(
+            OPEN_CONTENT, lambda xml: mark_open_comments(with_powers(without_ruby(without_hidden(xml))))
+        )
     if kind == "docx":
         return with_plain_text(package, lambda xml: mark_word_comments(xml, comments))
     return None

@@ -36,14 +36,14 @@ _BESIDE = {
 }
 #: What raises letters, and sets them back on the line.
 _RAISES = frozenset({b"super", b"sub", b"nosupersub", b"plain"})
-#: What was deleted while changes were tracked.
+#: What is hidden, or was deleted while changes were tracked.
 _DROPPED = b"\0"
 _MOST_FALLBACK = 8
 #: Groups that are open in the document's own text.
 _OUTERMOST = 2
 _NEEDS_REWRITING = re.compile(
     rb"\\(?:mac|pca?)\b|\\ansicpg(?!12\d\d|874|932|936|949|950|65001)\d|\\(?:fcharset(?:77|25[45])|cpg\d)"
-    rb"|\\(?:header|footer)[lrf]?\b|\\annotation\b|\\deleted\b|\\super\b"
+    rb"|\\(?:header|footer)[lrf]?\b|\\annotation\b|\\(?:deleted|v)\b|\\super\b"
 )
 #: A number that is a power where it stands raised behind a digit.
 _NUMBER = re.compile(rb"[-+]?[0-9]|\\'96|\\u(?:8211|8722)(?![0-9])")
@@ -220,7 +220,7 @@ class _Rewriter:
             self._default = _codec_of_page(number)
         elif word in _CHARACTER_SETS:
             self._default = _CHARACTER_SETS[word]
-        elif word == b"deleted" and number != 0 and len(self._groups) > _OUTERMOST:
+        elif word in {b"deleted", b"v"} and number != 0 and len(self._groups) > _OUTERMOST:
             group.beside = _DROPPED
         elif word in _BESIDE and len(self._groups) > _OUTERMOST:
             group.beside, group.text_start = _BESIDE[word], len(self._out)
