@@ -23,6 +23,7 @@ def parse_texts(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
+@lru_cache(maxsize=1_024)
 def format_time(seconds: float) -> str:
     """Return a Unix time as the API writes it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -249,7 +249,7 @@ def _other_spellings(
 def _absent(phrases: Iterable[str], weights: Mapping[str, float]) -> list[str]:
     """Return those of `phrases` that no passage holds: neither whole, nor as parts, nor their beginnings."""
     held = {*weights, *(f'"{part}"' for phrase in weights for part in phrase.strip('"').split())}
-    return [phrase for phrase in phrases if held.isdisjoint((phrase, beginning(phrase)))]
+    return [phrase for phrase in phrases if phrase not in held and beginning(phrase) not in held]
 
 
 @contextmanager

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 
 from calypso_mcp.api import paths
-from calypso_mcp.api.search import SearchRequest, SearchResponse
+from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.domain.outlines import write_outline
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
@@ -58,15 +58,18 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
         )
         named = [file_id for passage in passages for file_id in (passage.file_id, *passage.also_in)]
         absent = retrieval.absent_words(connection, body.query, scope)
-        answer = SearchResponse(
+        # As a `SearchResponse` on the wire: validating the results takes longer than making them.
+        known = files.get_all(connection, named)
+        return _without_absent(
+            object="search",
             query=body.query,
             agent=body.agent,
             strategy=_BY_WORDS if closeness is None else _BY_MEANING,
-            absent_words=tuple(absent) or None,
+            results=[_result(position, passage, known) for position, passage in enumerate(passages)],
+            absent_words=absent or None,
             filtered_sources=None if matching is None else len(matching),
             usage=NO_USAGE,
         )
-        return {**answer.to_wire(), "results": _results(passages, files.get_all(connection, named))}
 
     return Answer(await backend.database.read(work))
 
@@ -78,24 +81,18 @@ def _scope(connection: sqlite3.Connection, body: SearchRequest) -> list[str]:
     return [bucket.id for bucket in scope.buckets]
 
 
-def _results(passages: Sequence[Passage], known: Mapping[str, FileRow]) -> list[dict[str, Any]]:
-    """Return each passage as a `SearchResult` on the wire: validating them takes longer than making them."""
-    return [_result(position, passage, known) for position, passage in enumerate(passages)]
-
-
 def _result(position: int, passage: Passage, known: Mapping[str, FileRow]) -> dict[str, Any]:
     source = known[passage.file_id]
-    fields = {
-        "source_index": position,
-        "type": "file",
-        "title": source.declaration.title,
-        "text": passage.text,
-        "file_id": passage.file_id,
-        "filename": source.declaration.filename,
-        "url": source.url,
-        "attributes": {**attributes_of(passage, source), **_copies(passage, known)},
-    }
-    return {name: value for name, value in fields.items() if value is not None}
+    return _without_absent(
+        source_index=position,
+        type="file",
+        title=source.declaration.title,
+        text=passage.text,
+        file_id=passage.file_id,
+        filename=source.declaration.filename,
+        url=source.url,
+        attributes={**attributes_of(passage, source), **_copies(passage, known)},
+    )
 
 
 def _copies(passage: Passage, known: Mapping[str, FileRow]) -> dict[str, Any]:
@@ -134,7 +131,11 @@ def place_of(passage: Passage) -> dict[str, Any]:
         if part is not None:
             place[part.kind] = part.number
             place["page_label"] = (part.name or None) if part.kind == "page" else None
-    return {name: value for name, value in place.items() if value is not None}
+    return _without_absent(**place)
+
+
+def _without_absent(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 OPERATIONS = (Operation("POST", paths.SEARCH, search),)

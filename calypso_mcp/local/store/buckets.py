@@ -90,8 +90,10 @@ def resolve(connection: sqlite3.Connection, references: Iterable[str]) -> list[B
     """
     wanted = list(dict.fromkeys(references))
     # What is an id and a slug means the id.
-    known = find_active(connection, "slug", wanted) | find_active(connection, "id", wanted)
-    for reference in wanted:
+    known = find_active(connection, "id", wanted)
+    if others := [reference for reference in wanted if reference not in known]:
+        known |= find_active(connection, "slug", others)
+    for reference in others:
         if reference not in known:
             # A 400: clients read 404 on `/search` as a server without that endpoint (API sheet 9.1).
             raise invalid(f"There is no active bucket {reference[:200]!r}.", code="bucket_not_found")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -125,23 +124,17 @@ def get(connection: sqlite3.Connection, file_id: str) -> FileRow | None:
 
 def get_all(connection: sqlite3.Connection, file_ids: Sequence[str]) -> dict[str, FileRow]:
     """Return, by id, those of `file_ids` that exist."""
-    ids = json.dumps(list(file_ids))
-    buckets: dict[str, list[str]] = defaultdict(list)
-    for file_id, bucket_id in connection.execute(
-        "SELECT file_id, bucket_id FROM file_buckets WHERE file_id IN (SELECT value FROM json_each(?))",
-        (ids,),
-    ):
-        buckets[file_id].append(bucket_id)
     found = connection.execute(
-        "SELECT files.*, tasks.id AS task_id, tasks.status AS task_status"
+        "SELECT files.*, tasks.id AS task_id, tasks.status AS task_status,"
+        " (SELECT json_group_array(bucket_id) FROM file_buckets WHERE file_id = files.id) AS bucket_ids"
         " FROM files JOIN tasks ON tasks.file_id = files.id"
         " WHERE files.id IN (SELECT value FROM json_each(?))",
-        (ids,),
+        (json.dumps(list(file_ids)),),
     )
     # Far quicker than `dict` of each row, which looks every column up by its name.
     names = [column for column, *_ in found.description]
     rows = (dict(zip(names, row, strict=True)) for row in found)
-    return {row["id"]: _file(row, tuple(buckets[row["id"]])) for row in rows}
+    return {row["id"]: _file(row) for row in rows}
 
 
 def get_successors(connection: sqlite3.Connection, file_ids: Iterable[str]) -> dict[str, str]:
@@ -209,6 +202,6 @@ def add_to_error(connection: sqlite3.Connection, file_id: str, sentence: str) ->
     )
 
 
-def _file(fields: dict[str, Any], bucket_ids: tuple[str, ...]) -> FileRow:
-    fields["warnings"] = parse_texts(fields["warnings"])
-    return FileRow(declaration=take_declaration(fields), **fields, bucket_ids=bucket_ids)
+def _file(fields: dict[str, Any]) -> FileRow:
+    fields |= {name: parse_texts(fields[name]) for name in ("warnings", "bucket_ids")}
+    return FileRow(declaration=take_declaration(fields), **fields)
