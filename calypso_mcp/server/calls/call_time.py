@@ -6,7 +6,7 @@ Such a call, a task or one that no host abandons, is kept in a context variable,
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -106,13 +106,11 @@ class CallTime:
             yield
 
 
-@contextmanager
-def limited_call(timeout_s: float | None) -> Generator[None]:
+def limited_call(timeout_s: float | None) -> AbstractContextManager[None]:
     """Run one whole call within its time, all waits included; None for a call that takes no such argument.
 
     Raises:
         OutOfTime: The call did not end by itself.
     """
     seconds = CALL_S if timeout_s is None else max(allowed_s(timeout_s), SHORTEST_CALL_S) + REPORT_S
-    with stop_at(anyio.current_time() + seconds, f"The call was not finished within {seconds:g} s."):
-        yield
+    return stop_at(anyio.current_time() + seconds, f"The call was not finished within {seconds:g} s.")
