@@ -71,7 +71,7 @@ class BatchItem(BaseModel):
     def source(self) -> SourceArguments:
         """Return the arguments that name the source."""
         _, name = split_name(self.filename)
-        return SourceArguments(self.path, self.text, self.content_base64, name or None)
+        return SourceArguments(self.path, self.text, self.content_base64, name)
 
     def declared(self, shared: Declaration) -> Declaration:
         """Return what is declared about the item, given what is declared about all."""

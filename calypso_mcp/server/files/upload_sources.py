@@ -63,12 +63,12 @@ class CheckedSource:
 
 @dataclass(frozen=True, slots=True)
 class SourceArguments:
-    """The arguments of a tool that name a source; None where not given."""
+    """The arguments of a tool that name a source; None or, of its file name, empty where not given."""
 
     path: str | None = None
     text: str | None = None
     content_base64: str | None = None
-    filename: str | None = None
+    filename: str = ""
     url: str | None = None
 
     @property
@@ -148,7 +148,7 @@ def check_local_file(
     path: str,
     policy: FilePolicy,
     *,
-    filename: str | None = None,
+    filename: str = "",
     identity: str | None = None,
 ) -> CheckedSource:
     """Check the file at `path`: where it lies, its size, its kind, what it says. Blocks.
@@ -183,7 +183,7 @@ def check_local_file(
     return CheckedSource(name, size_bytes, source, identity, origin)
 
 
-def check_text(text: str, filename: str | None, policy: FilePolicy) -> CheckedSource:
+def check_text(text: str, filename: str, policy: FilePolicy) -> CheckedSource:
     """Check a text. Without a name it gets one from its content, the same every time.
 
     Raises:
@@ -194,7 +194,7 @@ def check_text(text: str, filename: str | None, policy: FilePolicy) -> CheckedSo
     return _check_inline(data, name, policy)
 
 
-def check_base64(encoded: str, filename: str | None, policy: FilePolicy) -> CheckedSource:
+def check_base64(encoded: str, filename: str, policy: FilePolicy) -> CheckedSource:
     """Check base64 content.
 
     Raises:

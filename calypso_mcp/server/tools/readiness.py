@@ -21,7 +21,7 @@ from calypso_mcp.domain.states.file_state import StateReport
 from calypso_mcp.domain.states.readiness import Readiness, overall
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, OutOfTime, ScopeError
-from calypso_mcp.server.calls.call_progress import Step, call_progress
+from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, CallTime
 from calypso_mcp.server.one_time.upload_ledger import UploadRecord, is_upload_id
 from calypso_mcp.server.results.models import ToolResult, answer
@@ -106,13 +106,8 @@ async def wait_for_bucket_sync(
             return answer(_unanswered(again, len(file_ids) or 1))
         if isinstance(awaited, UploadStanding):
             return answer(awaited)
-        report = await access.client.readiness.wait(
-            awaited.target,
-            timeout_s=time.wait_s,
-            first_look_s=time.left_s,
-            on_progress=lambda report: progress.update(indexing_step(report)),
-        )
-        progress.update(indexing_step(report))
+        report = await wait_indexed(access, awaited.target, time, progress)
+        progress.update(_indexing_step(report))
     access.backend.catalogue.forget()
     again = awaited.again
     if file_ids and report.pending:
@@ -122,7 +117,19 @@ async def wait_for_bucket_sync(
     return answer(_standing(report, again, named, name_ready=name_ready))
 
 
-def indexing_step(report: StateReport) -> Step:
+async def wait_indexed(
+    access: Access, target: ReadinessTarget, time: CallTime, progress: CallProgress
+) -> StateReport:
+    """Wait for `target` in the time of the call, and show how far it is."""
+    return await access.client.readiness.wait(
+        target,
+        timeout_s=time.wait_s,
+        first_look_s=time.left_s,
+        on_progress=lambda report: progress.update(_indexing_step(report)),
+    )
+
+
+def _indexing_step(report: StateReport) -> Step:
     """Return how far indexing is: by files, or by members if a whole bucket is waited for."""
     if report.indexed_members is not None and report.pending_members is not None:
         total = report.indexed_members + report.pending_members

@@ -37,10 +37,11 @@ from calypso_mcp.server.scope.destinations import (
 from calypso_mcp.server.scope.quota_room import admit_uploads, count_fetch, require_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import CallContext
-from calypso_mcp.server.tools.readiness import Timeout, indexing_step
+from calypso_mcp.server.tools.readiness import Timeout, wait_indexed
 
 _NAME_CHARS = 160
 _MOST_NAMESAKES = 3
+_NAMESAKES = "Replaced nothing: the bucket also holds {}. To replace it, give its whole name as filename."
 
 
 async def prepare_target(access: Access, bucket: str, filename: str, *, create: bool) -> Target:
@@ -103,7 +104,7 @@ async def upload_file(
     New content under the same name replaces the old.
     """
     placed, filename = split_name(filename)
-    arguments = SourceArguments(path, text, content_base64, filename or None, url)
+    source = SourceArguments(path, text, content_base64, filename, url)
     declared = Declaration(
         filename,
         path=placed,
@@ -115,119 +116,119 @@ async def upload_file(
     request: Request | None = ctx.request_context.request
     uploads = access.state.one_time_uploads
     time = CallTime(timeout_s)
-    arriving = _Arriving(declared.name or path or url or "", Target(bucket))
+    arriving = _Arriving(access, declared, Target(bucket), declared.name or path or url or "")
     try:
-        if not arguments.given and uploads is not None and request is not None:
+        if not source.given and uploads is not None and request is not None:
             with time.limited():
-                rule = await find_version_rule(access, if_exists)
+                await arriving.take_rule(if_exists)
                 target = await prepare_target(access, bucket, filename, create=create_bucket)
-                declared = replace(declared, if_exists=rule, destination=target.destination)
-                before = await access.client.uploads.version_before(declared)
-                if before is not None and before.earlier == "kept":
-                    return answer(_kept(before, declared.name, target))
-                issued = await issue_address(access, uploads, request, declared)
-            return answer(_address(issued, target, before))
-        kind, value = arguments.require_one()
+                return answer(await _offer_address(access, uploads, request, arriving.declared, target))
+        kind, value = source.require_one()
         declared.check_labels()
         async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
             with time.limited():
-                declared = replace(declared, if_exists=await find_version_rule(access, if_exists))
+                await arriving.take_rule(if_exists)
                 arriving.target = await find_target(access, bucket, create=create_bucket)
-                if kind == "url":
-                    uploaded = await _import(access, value, declared, arriving)
-                else:
-                    uploaded = await _upload(access, arguments, declared, arriving, progress)
-                arriving.target = target = await note_created(access, arriving.target)
+                sending = arriving.fetch(value) if kind == "url" else arriving.upload(source, progress)
+                uploaded = await sending
+                arriving.target = await note_created(access, arriving.target)
             report = StateReport((uploaded,))
             if wait:
-                report = await access.client.readiness.wait(
-                    ReadinessTarget(file_ids=(uploaded.id,), bucket_id=target.bucket_id),
-                    timeout_s=time.wait_s,
-                    first_look_s=time.left_s,
-                    on_progress=lambda report: progress.update(indexing_step(report)),
-                )
-        remark = earlier_line(uploaded, is_searchable=report.state is Readiness.READY)
-        is_new = remark is None and not uploaded.is_replayed
-        if is_new and filename and declared.if_exists == "replace":
-            remark = await _namesakes_line(access, arriving, time)
+                awaited = ReadinessTarget(file_ids=(uploaded.id,), bucket_id=arriving.target.bucket_id)
+                report = await wait_indexed(access, awaited, time, progress)
+        return answer(await arriving.report(uploaded, report, time))
     except OutOfTime:
-        return answer(_out_of_time(arriving))
-    return answer(
-        UploadReport.of(
-            uploaded,
-            report,
-            bucket=target.slug,
-            remark=remark,
-            # An earlier call may have sent it under another name.
-            filename=clean_line(uploaded.name or arriving.filename, _NAME_CHARS),
-            changed=is_changed(uploaded) or None,
-            created=target.created,
-        )
-    )
+        return answer(arriving.report_timeout())
 
 
 @dataclass(slots=True)
 class _Arriving:
-    """What is known of a file on its way: what it is called here, and where it goes."""
+    """A source on its way: what is declared of it, where it goes and what it is called, as known by now."""
 
-    filename: str
+    access: Access
+    declared: Declaration
     target: Target
+    filename: str
 
+    async def take_rule(self, if_exists: IfExists) -> None:
+        """Declare what happens to an earlier version, as far as the backend can do it."""
+        self.declared = replace(self.declared, if_exists=await find_version_rule(self.access, if_exists))
 
-async def _upload(
-    access: Access,
-    arguments: SourceArguments,
-    declared: Declaration,
-    arriving: _Arriving,
-    progress: CallProgress,
-) -> FileState:
-    """Check the source, make the bucket if it is missing, and upload."""
-    checked = await check_source(arguments, access.state.files)
-    upload = checked.upload(declared)
-    arriving.filename = upload.declaration.name
-    arriving.target = await create_missing(access, arriving.target)
-    upload = upload.to(arriving.target.destination)
-    admission = await admit_uploads(access, [(upload, checked.size_bytes)])
-    return await access.state.quotas.store(
-        access.grant,
-        admission,
-        lambda: access.client.uploads.upload(upload, on_progress=_report_bytes(progress, checked)),
-    )
-
-
-async def _import(access: Access, url: str, declared: Declaration, arriving: _Arriving) -> FileState:
-    """Have Calypso fetch the source."""
-    if declared.filename or declared.metadata or declared.external_id:
-        raise ContentError(
-            "filename, metadata and external_id do not go together with url.",
-            code="invalid_arguments",
-            hint="Leave them out: the name and type come from the site. You may give title and tags.",
+    async def upload(self, source: SourceArguments, progress: CallProgress) -> FileState:
+        """Check the source, make the bucket if it is missing, and upload."""
+        access = self.access
+        checked = await check_source(source, access.state.files)
+        upload = checked.upload(self.declared)
+        self.filename = upload.declaration.name
+        self.target = await create_missing(access, self.target)
+        upload = upload.to(self.target.destination)
+        admission = await admit_uploads(access, [(upload, checked.size_bytes)])
+        return await access.state.quotas.store(
+            access.grant,
+            admission,
+            lambda: access.client.uploads.upload(upload, on_progress=_report_bytes(progress, checked)),
         )
-    arriving.target = await create_missing(access, arriving.target)
-    declared = replace(declared, destination=arriving.target.destination)
-    replaces = declared.if_exists == "replace"
-    return await count_fetch(
-        access,
-        declared.destination.names[0],
-        url,
-        lambda: access.client.websites.import_file(url, declared, replaces=replaces),
-    )
 
+    async def fetch(self, url: str) -> FileState:
+        """Have Calypso fetch the source."""
+        if self.declared.filename or self.declared.metadata or self.declared.external_id:
+            raise ContentError(
+                "filename, metadata and external_id do not go together with url.",
+                code="invalid_arguments",
+                hint="Leave them out: the name and type come from the site. You may give title and tags.",
+            )
+        self.target = await create_missing(self.access, self.target)
+        declared = replace(self.declared, destination=self.target.destination)
+        replaces = declared.if_exists == "replace"
+        return await count_fetch(
+            self.access,
+            declared.destination.names[0],
+            url,
+            lambda: self.access.client.websites.import_file(url, declared, replaces=replaces),
+        )
 
-async def _namesakes_line(access: Access, arriving: _Arriving, time: CallTime) -> str | None:
-    """Return which sources of other folders have the file name of new content, which may be meant for one."""
-    _, filename = split_name(arriving.filename)
-    asked = SourcesQuery(bucket=arriving.target.slug, query=filename)
-    try:
-        with time.limited():
-            found = (await access.client.sources.page(asked)).sources
-    except CalypsoError:
-        return None  # the upload has succeeded all the same
-    names = [held.name for held in found if held.filename == filename and held.name != arriving.filename]
-    if not names:
-        return None
-    named = join_first(names, _MOST_NAMESAKES, lambda name: repr(clean_line(name, _NAME_CHARS)))
-    return f"Replaced nothing: the bucket also holds {named}. To replace it, give its whole name as filename."
+    async def report(self, uploaded: FileState, report: StateReport, time: CallTime) -> UploadReport:
+        """Return the tool's result on a source that has arrived."""
+        remark = earlier_line(uploaded, is_searchable=report.state is Readiness.READY)
+        is_new = remark is None and not uploaded.is_replayed
+        if is_new and self.declared.filename and self.declared.if_exists == "replace":
+            remark = await self._namesakes_line(time)
+        return UploadReport.of(
+            uploaded,
+            report,
+            bucket=self.target.slug,
+            remark=remark,
+            # An earlier call may have sent it under another name.
+            filename=clean_line(uploaded.name or self.filename, _NAME_CHARS),
+            changed=is_changed(uploaded) or None,
+            created=self.target.created,
+        )
+
+    def report_timeout(self) -> UploadReport:
+        """Return the tool's result on a source that has not arrived in time."""
+        return UploadReport(
+            outcome="pending",
+            readiness=Readiness.PENDING,
+            bucket=self.target.slug,
+            filename=self.filename,
+            code=OutOfTime.default_code,
+            reason="The upload timed out before all bytes had arrived.",
+            created=self.target.created,
+            next_step="Make the same call again: it continues where it stopped.",
+        )
+
+    async def _namesakes_line(self, time: CallTime) -> str | None:
+        """Return which sources of other folders have the file name of new content, perhaps meant for one."""
+        _, filename = split_name(self.filename)
+        asked = SourcesQuery(bucket=self.target.slug, query=filename)
+        try:
+            with time.limited():
+                found = (await self.access.client.sources.page(asked)).sources
+        except CalypsoError:
+            return None  # the upload has succeeded all the same
+        names = [held.name for held in found if held.filename == filename and held.name != self.filename]
+        named = join_first(names, _MOST_NAMESAKES, lambda name: repr(clean_line(name, _NAME_CHARS)))
+        return _NAMESAKES.format(named) if named else None
 
 
 def _report_bytes(progress: CallProgress, checked: CheckedSource) -> Callable[[int], None]:
@@ -242,17 +243,15 @@ def _report_bytes(progress: CallProgress, checked: CheckedSource) -> Callable[[i
     return report
 
 
-def _out_of_time(arriving: _Arriving) -> UploadReport:
-    return UploadReport(
-        outcome="pending",
-        readiness=Readiness.PENDING,
-        bucket=arriving.target.slug,
-        filename=arriving.filename,
-        code=OutOfTime.default_code,
-        reason="The upload timed out before all bytes had arrived.",
-        created=arriving.target.created,
-        next_step="Make the same call again: it continues where it stopped.",
-    )
+async def _offer_address(
+    access: Access, uploads: OneTimeUploads, request: Request, declared: Declaration, target: Target
+) -> UploadReport:
+    """Return a one-time address for a source, unless the bucket keeps the version that it holds."""
+    declared = replace(declared, destination=target.destination)
+    before = await access.client.uploads.version_before(declared)
+    if before is not None and before.earlier == "kept":
+        return _kept(before, declared.name, target)
+    return _address(await issue_address(access, uploads, request, declared), target, before)
 
 
 def _kept(before: FileState, filename: str, target: Target) -> UploadReport:
