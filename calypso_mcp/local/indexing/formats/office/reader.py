@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 import anydoc
 
@@ -44,7 +44,6 @@ _WITHOUT_RESULTS = (
 )
 #: What programs leave behind the last brace of RTF.
 _AFTER_RICH_TEXT = b"\0\t\r\n\x1a "
-_TEXTS = frozenset({"docx", "odt"})
 _PRESENTATIONS = frozenset({"pptx", "odp"})
 
 
@@ -54,46 +53,83 @@ def read_office(file: FileContent) -> Document:
     Raises:
         ExtractionFailed: `encrypted`, `broken`, `too_large` or `unsupported`.
     """
-    data = file.data
-    package = _package(data)
-    kind = anydoc.format_from_bytes(data)
-    placed = _read_placed_files(package, file) if kind != "epub" else Document(())
-    if kind in _SPREADSHEETS or (kind is None and is_old_workbook(data)):
-        return _read_workbook(data, package, placed)
-    comments = read_text_comments(package) if package is not None and kind in _TEXTS else ()
-    marked = with_all_text(data) if kind == "rtf" else package and _mark(package, kind, comments)
-    blocks = list(_number_slides(place_comments(document_blocks(parse(marked or data)), comments)))
-    if kind == "epub" and all(block.heading_level is not None for block in blocks):
+    package = _package(file.data)
+    kind = anydoc.format_from_bytes(file.data)
+    if kind == "epub" and package is not None:
+        return _read_book(package, file.data)
+    placed = _read_placed_files(package, file)
+    if kind in _SPREADSHEETS or (kind is None and is_old_workbook(file.data)):
+        document, beside = _read_workbook(package, file.data)
+    elif package is None:
+        document, beside = _read_old_text(kind, file.data)
+    elif kind in _PRESENTATIONS:
+        document, beside = _read_slides(package, file), footers_of_slides(package)
+    else:
+        document, beside = _read_text(package, file), package.margins()
+    asides = (Block(text, is_aside=True) for text in beside)
+    blocks = (*document.blocks, *placed.blocks, *asides)
+    return replace(document, blocks=blocks, warnings=document.warnings + placed.warnings)
+
+
+def _read_book(package: Package, data: bytes) -> Document:
+    package.check_protection()
+    blocks = tuple(document_blocks(parse(with_chapter_names(package) or data)))
+    if all(block.heading_level is not None for block in blocks):
         raise ExtractionFailed("empty", "The pages of the book are pictures. Upload a copy that holds text.")
-    if package is not None and kind in _PRESENTATIONS:
-        blocks = _with_comments(blocks, package)
-    seen = read_pictures(package, blocks, file) if package is not None and kind != "epub" else Document(())
-    blocks = [*_in_order((*blocks, *seen.blocks)), *placed.blocks]
-    texts = (said.text for said in read_beside(data))
-    blocks += _asides(texts if package is None else _beside_text(package, kind))
-    title = package.title if package is not None else None
-    if title is None and blocks and blocks[0].heading_level == 1:
-        title = blocks[0].text
-    is_cut = kind == "rtf" and not data.rstrip(_AFTER_RICH_TEXT).endswith(b"}")
-    warnings = (*((CUT_OFF,) if is_cut else ()), *seen.warnings, *placed.warnings)
-    return Document(tuple(blocks), title, warnings=warnings)
+    return Document(blocks, package.title or _first_heading(blocks))
 
 
-def _read_workbook(data: bytes, package: Package | None, placed: Document) -> Document:
+def _read_text(package: Package, file: FileContent) -> Document:
+    comments = read_text_comments(package)
+    copy = with_plain_text(package, lambda xml: mark_word_comments(xml, comments)) or package.rewrite(
+        OPEN_CONTENT, lambda xml: mark_open_comments(with_powers(without_ruby(without_hidden(xml))))
+    )
+    blocks = place_comments(document_blocks(parse(copy or file.data)), comments)
+    return _with_pictures(list(blocks), package, file)
+
+
+def _read_slides(package: Package, file: FileContent) -> Document:
+    slides = _number_slides(document_blocks(parse(with_slide_marks(package) or file.data)))
+    return _with_pictures(_with_comments(list(slides), package), package, file)
+
+
+def _with_pictures(blocks: Sequence[Block], package: Package, file: FileContent) -> Document:
+    """Return the content of a package, with the text in its pictures on their slides."""
+    seen = read_pictures(package, blocks, file)
+    blocks = tuple(_in_order((*blocks, *seen.blocks)))
+    return Document(blocks, package.title or _first_heading(blocks), warnings=seen.warnings)
+
+
+def _read_old_text(kind: str | None, data: bytes) -> tuple[Document, Iterator[str]]:
+    """Return the content of RTF or a file of Office 97-2003, and what it says beside."""
+    is_rich = kind == "rtf"
+    blocks = tuple(document_blocks(parse(with_all_text(data) if is_rich else data)))
+    is_cut = is_rich and not data.rstrip(_AFTER_RICH_TEXT).endswith(b"}")
+    document = Document(blocks, _first_heading(blocks), warnings=(CUT_OFF,) if is_cut else ())
+    return document, (said.text for said in read_beside(data))
+
+
+def _first_heading(blocks: Sequence[Block]) -> str | None:
+    """Return the title of a document that begins with it."""
+    return blocks[0].text if blocks and blocks[0].heading_level == 1 else None
+
+
+def _read_workbook(package: Package | None, data: bytes) -> tuple[Document, Iterator[str]]:
+    """Return the rows, with what is said beside them on each sheet, and what is said of none."""
     if package is None:
         document = read_spreadsheet(data)
         sheets = _parts_by_name(document.blocks)
-        beside = (
+        said = (
             Block(text, sheets.get(sheet), row, row, is_aside=True) for text, sheet, row in read_beside(data)
         )
-        blocks = (*_in_order((*document.blocks, *beside)), *placed.blocks)
-        return replace(document, blocks=blocks, warnings=placed.warnings)
+        return replace(document, blocks=tuple(_in_order((*document.blocks, *said)))), iter(())
     document = read_spreadsheet(package.with_plain_sheets() or with_long_cells(package) or data)
     sheets = _parts_by_name(document.blocks)
     drawn = (Block(text, sheets.get(name), is_aside=True) for name, text in package.drawn_on_sheets())
-    blocks = (*_with_comments(document.blocks, package, drawn), *placed.blocks, *_beside_cells(package))
-    warnings = (_WITHOUT_RESULTS, *placed.warnings) if package.lacks_results() else placed.warnings
-    return replace(document, blocks=blocks, warnings=warnings)
+    blocks = tuple(_with_comments(document.blocks, package, drawn))
+    warnings = (_WITHOUT_RESULTS,) if package.lacks_results() else ()
+    beside = chain(map(COMMENT.format, binary_comments(package)), package.printed_with_sheets())
+    return replace(document, blocks=blocks, warnings=warnings), beside
 
 
 def _read_placed_files(package: Package | None, file: FileContent) -> Document:
@@ -103,22 +139,6 @@ def _read_placed_files(package: Package | None, file: FileContent) -> Document:
     blocks = (block for document in found for block in document.blocks)
     warnings = (warning for document in found for warning in document.warnings)
     return Document(tuple(blocks), warnings=tuple(warnings))
-
-
-def _mark(package: Package, kind: str | None, comments: Sequence[tuple[str, str]]) -> bytes | None:
-    """Return a copy in which anydoc finds all text, slides and comments; None if it does so already."""
-    if kind in _PRESENTATIONS:
-        return with_slide_marks(package)
-    if kind == "epub":
-        package.check_protection()
-        return with_chapter_names(package)
-    if kind == "odt":
-        return package.rewrite(
-            OPEN_CONTENT, lambda xml: mark_open_comments(with_powers(without_ruby(without_hidden(xml))))
-        )
-    if kind == "docx":
-        return with_plain_text(package, lambda xml: mark_word_comments(xml, comments))
-    return None
 
 
 def _with_comments(blocks: Sequence[Block], package: Package, drawn: Iterable[Block] = ()) -> list[Block]:
@@ -137,22 +157,6 @@ def _in_order(blocks: Iterable[Block]) -> list[Block]:
 
 def _parts_by_name(blocks: Iterable[Block]) -> dict[str, Part]:
     return {block.part.name: block.part for block in blocks if block.part is not None}
-
-
-def _beside_cells(package: Package) -> Iterator[Block]:
-    yield from _asides(map(COMMENT.format, binary_comments(package)))
-    yield from _asides(package.printed_with_sheets())
-
-
-def _beside_text(package: Package, kind: str | None) -> Iterator[str]:
-    if kind in _PRESENTATIONS:
-        yield from footers_of_slides(package)
-    elif kind != "epub":
-        yield from package.margins()
-
-
-def _asides(texts: Iterable[str]) -> Iterator[Block]:
-    return (Block(text, is_aside=True) for text in texts)
 
 
 def _package(data: bytes) -> Package | None:
