@@ -7,7 +7,7 @@ the shape of a sheet, and in very large ones, its values are taken from calamine
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from io import BytesIO
 from itertools import pairwise
@@ -51,24 +51,21 @@ def read_spreadsheet(data: bytes) -> Document:
     shown = _shown(parse(data)) if anydoc.format_from_bytes(data) is not None else {}
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
-    except python_calamine.CalamineError as error:
+        return Document(tuple(_book_blocks(book, shown)))
+    except (python_calamine.CalamineError, OSError) as error:
         raise ExtractionFailed("broken", DAMAGED) from error
-    blocks: list[Block] = []
+
+
+def _book_blocks(
+    book: python_calamine.CalamineWorkbook, shown: Mapping[str, Sequence[anydoc.Table]]
+) -> Iterator[Block]:
     sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet]
     visible = [sheet.name for sheet in sheets if sheet.visible == python_calamine.SheetVisibleEnum.Visible]
     for number, name in enumerate((sheet.name for sheet in sheets), 1):
-        try:
-            sheet = book.get_sheet_by_name(name)
-        except (python_calamine.CalamineError, OSError) as error:
-            raise ExtractionFailed("broken", DAMAGED) from error
-        if sheet.start is None or sheet.end is None:
-            continue
-        tables = shown.get(name) or (shown.get("") if visible == [name] else None)
-        is_small = sheet.total_height * sheet.total_width <= _MOST_SHOWN_CELLS
-        grid = _grid(tables) if tables is not None and is_small else None
-        rows = _numbered(sheet, sheet.start[0], grid)
-        blocks += sheet_blocks(Part("sheet", number, name), rows)
-    return Document(tuple(blocks))
+        sheet = book.get_sheet_by_name(name)
+        if sheet.start is not None:
+            tables = shown.get(name) or (shown.get("", ()) if visible == [name] else ())
+            yield from sheet_blocks(Part("sheet", number, name), _rows(sheet, sheet.start[0], tables))
 
 
 def sheet_blocks(part: Part, rows: Sequence[Row]) -> Iterator[Block]:
@@ -84,26 +81,43 @@ def _split_tables(rows: Sequence[Row]) -> Iterator[tuple[Sequence[str], Sequence
     Another table begins below an empty row, or below a title that follows one.
     """
     names: Sequence[str] = ()
-    begin = group = unknown = 0
-    is_first = is_top = True
-    for index, (row, below) in enumerate(pairwise(rows)):
-        if index and row.start != (rows[index - 1].start or 0) + 1:
-            group, is_top = index, True
+    begin = unknown = 0
+    is_first = True
+    for index, group, is_top in _find_headers(rows):
         is_first = is_first and index < _ROWS_ABOVE
-        if index >= unknown and (is_first or is_top) and is_header(row.cells, below.cells):
-            first, last = find_names(rows, index, begin)
-            top = begin if is_first else group
-            unknown = _end_of_form(rows, index)
-            if unknown == index and (is_first or _is_other_table(row, below, names, is_titled=group < index)):
-                yield names, rows[begin:top]
-                yield (), rows[top:first]
-                names, begin, is_first = join_names(rows[first].cells, rows[last].cells), last + 1, False
-                unknown = begin
-            elif group < index or unknown > index:  # neither names nor values for certain, or a form
-                yield names, rows[begin:top]
-                names, begin = (), top
-        is_top = is_top and sum(map(bool, row.cells)) == 1
+        if index < unknown or not (is_first or is_top):
+            continue
+        first, last = find_names(rows, index, begin)
+        top = begin if is_first else group
+        unknown = _end_of_form(rows, index)
+        is_form, is_titled = unknown > index, group < index
+        if not is_form and (is_first or _is_other_table(rows, index, names, is_titled=is_titled)):
+            yield names, rows[begin:top]
+            yield (), rows[top:first]
+            names, begin, is_first = join_names(rows[first].cells, rows[last].cells), last + 1, False
+            unknown = begin
+        elif is_titled or is_form:  # a titled row is neither names nor values for certain
+            yield names, rows[begin:top]
+            names, begin = (), top
     yield names, rows[begin:]
+
+
+def _find_headers(rows: Sequence[Row]) -> Iterator[tuple[int, int, bool]]:
+    """Yield rows that may name columns: index, first index of the group, and whether it is on top there.
+
+    An empty row parts groups; titles, of one cell, may stand above the top.
+    """
+    group, is_top = 0, True
+    for index, (row, below) in enumerate(pairwise(rows)):
+        if index and not _follows(row, rows[index - 1]):
+            group, is_top = index, True
+        if (is_top or index < _ROWS_ABOVE) and is_header(row.cells, below.cells):
+            yield index, group, is_top
+        is_top = is_top and sum(map(bool, row.cells)) == 1
+
+
+def _follows(row: Row, above: Row) -> bool:
+    return row.start == (above.start or 0) + 1
 
 
 def _end_of_form(rows: Sequence[Row], index: int) -> int:
@@ -116,7 +130,7 @@ def _end_of_form(rows: Sequence[Row], index: int) -> int:
         return index
     form = [rows[index]]
     for row in rows[index + 1 : index + _ROWS_ABOVE]:
-        if row.start != (form[-1].start or 0) + 1 or _filled(row) != columns:
+        if not _follows(row, form[-1]) or _filled(row) != columns:
             break
         form.append(row)
     label, value = sorted(columns)
@@ -130,21 +144,21 @@ def _filled(row: Row) -> set[int]:
     return {column for column, cell in enumerate(row.cells) if cell}
 
 
-def _is_other_table(row: Row, below: Row, names: Sequence[str], *, is_titled: bool) -> bool:
+def _is_other_table(rows: Sequence[Row], index: int, names: Sequence[str], *, is_titled: bool) -> bool:
     """Whether a row names other columns, and is not merely a row of the table above."""
-    is_wider = not _filled(row) <= {column for column, name in enumerate(names) if name}
-    return stands_above_numbers(row.cells, below.cells) or (is_titled and is_wider)
+    is_wider = not _filled(rows[index]) <= {column for column, name in enumerate(names) if name}
+    above_numbers = stands_above_numbers(rows[index].cells, rows[index + 1].cells)
+    return above_numbers or (is_titled and is_wider)
 
 
-def _numbered(
-    sheet: python_calamine.CalamineSheet, first_row: int, grid: list[list[str]] | None
-) -> list[Row]:
+def _rows(sheet: python_calamine.CalamineSheet, first_row: int, tables: Sequence[anydoc.Table]) -> list[Row]:
     values = sheet.to_python(skip_empty_area=True)
     plain = [[_value(cell) for cell in row] for row in values]
+    grid = _grid(tables) if sheet.total_height * sheet.total_width <= _MOST_SHOWN_CELLS else []
     # anydoc leaves out the empty rows at the end, and may begin with the first row of the sheet.
     height = max((number for number, row in enumerate(plain, 1) if any(row)), default=0)
-    first = {height: first_row, first_row + height: 0}.get(len(grid)) if grid is not None else None
-    if grid is None or first is None:
+    first = {height: first_row, first_row + height: 0}.get(len(grid))
+    if first is None:
         grid, first = plain, first_row
     else:
         for shown, row in zip(grid[first_row - first :], values, strict=False):
