@@ -119,13 +119,33 @@ def _tokens(data: bytes) -> Iterator[_Token]:
         yield _Token(found[0], found[1], found[2], number)
 
 
+class _CharacterSets:
+    """Which codec spells the bytes of each font; None: one that anydoc knows by itself."""
+
+    def __init__(self) -> None:
+        self._default: str | None = None
+        self._by_font: dict[int, str | None] = {}
+
+    def codec(self, font: int) -> str | None:
+        return self._by_font.get(font, self._default)
+
+    def set(self, word: bytes, number: int, font: int) -> None:
+        if word == b"fcharset" and number not in _DEFAULT_SETS:
+            self._by_font[font] = _FONT_SETS.get(number)
+        elif word == b"cpg":
+            self._by_font[font] = _codec_of_page(number)
+        elif word == b"ansicpg":
+            self._default = _codec_of_page(number)
+        elif word in _CHARACTER_SETS:
+            self._default = _CHARACTER_SETS[word]
+
+
 class _Rewriter:
     """Copies tokens, knowing which font is set in the open group."""
 
     def __init__(self, *, has_code_page: bool) -> None:
         self._has_code_page = has_code_page
-        self._default: str | None = None
-        self._codecs: dict[int, str | None] = {}
+        self._sets = _CharacterSets()
         self._groups = [_Group(0)]
         self._to_skip = 0
         self._is_after_digit = False
@@ -186,7 +206,7 @@ class _Rewriter:
 
     def _letters(self, raw: bytes, data: bytes) -> None:
         group = self._groups[-1]
-        codec = self._codecs.get(group.font, self._default)
+        codec = self._sets.codec(group.font)
         if self._to_skip or codec is None:
             self._to_skip = max(0, self._to_skip - 1)
             self._out.append(raw)
@@ -212,18 +232,12 @@ class _Rewriter:
             group.fallback = min(max(0, number or 0), _MOST_FALLBACK)
         elif word == b"f" and number is not None:
             group.font = number
-        elif word == b"fcharset" and number not in _DEFAULT_SETS:
-            self._codecs[group.font] = _FONT_SETS.get(number or 0)
-        elif word == b"cpg" and number is not None:
-            self._codecs[group.font] = _codec_of_page(number)
-        elif word == b"ansicpg" and number is not None:
-            self._default = _codec_of_page(number)
-        elif word in _CHARACTER_SETS:
-            self._default = _CHARACTER_SETS[word]
         elif word in {b"deleted", b"v"} and number != 0 and len(self._groups) > _OUTERMOST:
             group.beside = _DROPPED
         elif word in _BESIDE and len(self._groups) > _OUTERMOST:
             group.beside, group.text_start = _BESIDE[word], len(self._out)
+        else:
+            self._sets.set(word, number or 0, group.font)
 
 
 def _codec_of_page(number: int) -> str | None:
