@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import unescape
 from itertools import groupby
 
@@ -136,26 +136,39 @@ def _without_html(lines: list[str], is_code: Sequence[bool]) -> list[str]:
 
 
 def _shown(found: re.Match[str]) -> str:
-    text = found[0]
-    if found["kept"] or (found["unseen"] and not text.endswith(">")):
-        return text
-    if found["reference"]:
-        said = unescape(text)
-        # Of an unknown name, `unescape` replaces the beginning.
-        is_known = len(said) <= _MOST_REFERENCED
-        return " ".join(said.replace("\xa0", " ").splitlines()) if is_known else text
-    if attributes := found["attributes"] or found["component"]:
-        label = _LABEL if found["component"] else _ALTERNATIVE
-        labels = label.finditer(attributes) if found["inline"] in {None, "img", "IMG"} else ()
-        said = " ".join(label[1] or label[2] or "" for label in labels)
-        return said.replace("\n", " ") + "\n" * text.count("\n")
-    if found["block"]:
-        edge = " | " if text[:4].lower() in {"</td", "</th"} and text[4] == ">" else " "
-        return edge + "\n" * text.count("\n")
-    if found["page"]:
-        return found["page"] if text[0] == "!" else found["named"] or found["page"]
-    said = found["escaped"] or found["marked"] or found["callout"] or (found["power"] and "^")
-    return said or "\n" * text.count("\n")
+    """Return what stands for a piece of HTML or markup, with all of its line ends."""
+    show = _SHOWN.get(found.lastgroup or "")
+    shown = show(found) if show is not None else ""
+    return shown + "\n" * (found[0].count("\n") - shown.count("\n"))
+
+
+def _referenced(reference: str) -> str:
+    said = unescape(reference)
+    # Of an unknown name, `unescape` replaces the beginning.
+    return " ".join(said.replace("\xa0", " ").splitlines()) if len(said) <= _MOST_REFERENCED else reference
+
+
+def _said(attribute: re.Pattern[str], attributes: str) -> str:
+    return " ".join(said[1] or said[2] or "" for said in attribute.finditer(attributes)).replace("\n", " ")
+
+
+#: What is shown, by the last group of `_SHOWN_OTHERWISE` that is in it; of all others, nothing is.
+_SHOWN: Mapping[str, Callable[[re.Match[str]], str]] = {
+    "kept": lambda found: found[0],
+    "unseen": lambda found: "" if found[0].endswith(">") else found[0],
+    "component": lambda found: _said(_LABEL, found["component"]),
+    "page": lambda found: found["page"],
+    "named": lambda found: (found[0][0] != "!" and found["named"]) or found["page"],
+    "marked": lambda found: found["marked"],
+    "callout": lambda found: found["callout"],
+    "power": lambda _: "^",
+    "attributes": lambda found: (
+        _said(_ALTERNATIVE, found["attributes"]) if found["inline"].lower() == "img" else ""
+    ),
+    "block": lambda found: " | " if found[0].lower() in {"</td>", "</th>"} else " ",
+    "reference": lambda found: _referenced(found[0]),
+    "escaped": lambda found: found["escaped"],
+}
 
 
 def _paragraphs(lines: list[str], start: int, end: int) -> Iterator[Block]:
