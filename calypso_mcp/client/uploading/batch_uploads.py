@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from calypso_mcp.client.uploading.batch_run import BatchRun, BatchTools
 from calypso_mcp.client.uploading.preparation import Prepared, prepare
 from calypso_mcp.client.uploading.progress import ProgressBoard, TransferProgress
-from calypso_mcp.client.uploading.recall import Recall
+from calypso_mcp.client.uploading.recall import Recall, Recalled
 from calypso_mcp.client.uploading.single_upload import addresses_forgotten, came_to_nothing
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.concurrency import for_each
@@ -57,7 +57,9 @@ class BatchUploads:
             for client_id, inputs in files.items()
             if any(prepared.upload.supersedes for prepared in inputs.values())
         }
-        states = await self._upload_files(items, board, anew)
+        recalled = await self._recall.batches(items, split(items))
+        recalled.leave_out(anew)
+        states = await self._upload_files(items, recalled, board)
         for client_id, inputs in files.items():
             outcomes.update(_outcomes(client_id, inputs, states[client_id]))
         outcomes.update(await self._changed(files.values(), outcomes))
@@ -124,37 +126,25 @@ class BatchUploads:
         return files
 
     async def _upload_files(
-        self, items: Mapping[str, Prepared], board: ProgressBoard, anew: Collection[str]
+        self, items: Mapping[str, Prepared], recalled: Recalled, board: ProgressBoard
     ) -> dict[str, FileState]:
-        recalled = await self._recall.batches(items, split(items))
-        states = recalled.states
-        for client_id in anew:
-            if (
-                client_id in states
-                and states[client_id].is_replayed
-                and (old := states.pop(client_id).file_id)
-            ):
-                recalled.gone.add(old)
+        states, batches = recalled.states, recalled.unfinished
         board.done(len(states), sum(items[client_id].size_bytes for client_id in states))
-        left = [client_id for client_id in items if client_id not in states]
-        batches = recalled.unfinished
         forgotten: Counter[str] = Counter()
         for generation in range(MOST_GENERATIONS):
             # The id of each file by its id in this generation.
-            ids = {_id(items[client_id], generation): client_id for client_id in left}
+            ids = {_id(items[name], generation): name for name in items if name not in states}
+            if not ids:
+                break
             batches += split(set(ids).difference(*batches))
             sent = {new: items[client_id] for new, client_id in ids.items()}
-            found, again = await self._run_batches(batches, sent, board, renews=not forgotten)
+            found, newly_forgotten = await self._run_batches(batches, sent, board, renews=not forgotten)
             batches = []
-            forgotten.update(ids[new] for new, is_forgotten in again.items() if is_forgotten)
-            given_up = {client_id for client_id, times in forgotten.items() if times == MOST_FORGOTTEN}
-            states.update(dict.fromkeys(given_up, FileState.of_error(addresses_forgotten())))
-            gone = {new for new, state in found.items() if state.file_id in recalled.gone}
-            states.update({ids[new]: state for new, state in found.items() if new not in gone})
-            left = [ids[new] for new in (*again, *gone) if ids[new] not in given_up]
-            if not left:
-                return states
-        return {**states, **dict.fromkeys(left, FileState.of_error(came_to_nothing()))}
+            states |= {ids[new]: state for new, state in found.items() if state.file_id not in recalled.gone}
+            forgotten.update(ids[new] for new in newly_forgotten)
+            given_up = [client_id for client_id, times in forgotten.items() if times == MOST_FORGOTTEN]
+            states |= dict.fromkeys(given_up, FileState.of_error(addresses_forgotten()))
+        return dict.fromkeys(items, FileState.of_error(came_to_nothing())) | states
 
     async def _run_batches(
         self,
@@ -163,10 +153,13 @@ class BatchUploads:
         board: ProgressBoard,
         *,
         renews: bool,
-    ) -> tuple[dict[str, FileState], dict[str, bool]]:
-        """Return the states of files, and which to send again: whether the storage forgot a new address."""
+    ) -> tuple[dict[str, FileState], set[str]]:
+        """Return the states of files, and those whose new address the storage forgot.
+
+        Files that are in neither came to nothing under this id.
+        """
         states: dict[str, FileState] = {}
-        again: dict[str, bool] = {}
+        forgotten: set[str] = set()
 
         async def run(ids: Sequence[str]) -> None:
             batch = BatchRun(
@@ -179,12 +172,11 @@ class BatchUploads:
                 for group in groups:
                     await run(group)
                 return
-            ended = batch.machine
-            states.update(ended.states)
-            again.update({client_id: client_id in ended.forgotten for client_id in ended.again})
+            states.update(batch.machine.states)
+            forgotten.update(batch.machine.forgotten)
 
         await for_each(run, batches, limit=_PARALLEL_BATCHES)
-        return states, again
+        return states, forgotten
 
 
 def _by_destination(ids: Sequence[str], items: Mapping[str, Prepared]) -> list[list[str]]:

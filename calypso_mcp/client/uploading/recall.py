@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -36,6 +36,14 @@ class Recalled:
     states: dict[str, FileState]
     unfinished: list[tuple[str, ...]]
     gone: set[str]
+
+    def leave_out(self, client_ids: Iterable[str]) -> None:
+        """Count files that are there among the gone, because they are to be sent anew."""
+        for client_id in client_ids:
+            state = self.states.get(client_id)
+            if state is not None and state.is_replayed and state.file_id:
+                self.gone.add(state.file_id)
+                del self.states[client_id]
 
 
 class Recall:
