@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,20 +98,23 @@ def find_matching_files(
         " WHERE file_buckets.bucket_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(bucket_ids)),),
     )
+    is_named = _names_test(asked.source) if asked.source else None
+    return [
+        file_id
+        for file_id, *names, tags, metadata in rows
+        if (is_named is None or file_id == asked.source or is_named(filter(None, names)))
+        and set(asked.tags or ()) <= set(json.loads(tags))
+        and _holds(json.loads(metadata), asked.metadata or {})
+    ]
+
+
+def _names_test(source: str) -> Callable[[Iterable[str]], bool]:
+    """Return whether one of some names is `source`, or matches it as a glob, in any case."""
+    sought = fold_case(source)
     # A backslash keeps a name that begins with a sign of ignore files a name.
-    sought = fold_case(asked.source or "")
     pattern = f"\\{sought}" if sought.startswith(("#", "!")) else sought
-    glob = read_patterns([pattern], with_contents=True) if sought else None
-    found: list[str] = []
-    for file_id, *names, tags, metadata in rows:
-        folded = [fold_case(name) for name in names if name]
-        if (
-            (glob is None or file_id == asked.source or any(map(glob.selects, folded)) or sought in folded)
-            and set(asked.tags or ()) <= set(json.loads(tags))
-            and _holds(json.loads(metadata), asked.metadata or {})
-        ):
-            found.append(file_id)
-    return found
+    glob = read_patterns([pattern], with_contents=True)
+    return lambda names: any(name == sought or glob.selects(name) for name in map(fold_case, names))
 
 
 def _holds(metadata: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
@@ -199,30 +202,41 @@ def settle_versions(connection: sqlite3.Connection, file_ids: Sequence[str], *, 
 
 
 def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> list[str]:
-    ended: list[str | None] = []
-    replaced_in: dict[str, str] = {}
-    has_failed = file.status == FileStatus.FAILED
-    replaced: list[FileRow] = []
-    is_later = False
-    for row in list_versions(connection, file.kind, file.identity):
-        if row.id == file.id:
-            is_later = True
-        elif is_later:
-            if row.declaration.if_exists == "replace" and row.status == FileStatus.ACTIVE:
-                replaced_in |= dict.fromkeys(row.bucket_ids, row.id)
-        elif file.declaration.if_exists == "replace":
-            shared = set(row.bucket_ids) & set(file.bucket_ids)
-            if shared and (row.status == FileStatus.FAILED or not has_failed):
-                ended.append(take_out(connection, row, shared, successor=file.id, now=now))
-                replaced.append(row)
-            elif shared:
-                files.add_to_error(connection, file.id, " The previous version was kept.")
-    _inherit_labels(connection, file, replaced[::-1], now=now)
-    leaving = [bucket for bucket in file.bucket_ids if bucket in replaced_in]
+    versions = list_versions(connection, file.kind, file.identity)
+    place = [row.id for row in versions].index(file.id)
+    ended = _replace(connection, versions[:place], file, now=now) if _replaces(file) else []
+    successors = {
+        bucket_id: row.id
+        for row in versions[place + 1 :]
+        if _replaces(row) and row.status == FileStatus.ACTIVE
+        for bucket_id in row.bucket_ids
+    }
+    leaving = [bucket_id for bucket_id in file.bucket_ids if bucket_id in successors]
     if leaving:
-        successor = replaced_in[leaving[-1]]
+        successor = successors[leaving[-1]]
         ended.append(take_out(connection, file, leaving, successor=successor, now=now))
     return [session_id for session_id in ended if session_id]
+
+
+def _replaces(file: FileRow) -> bool:
+    return file.declaration.if_exists == "replace"
+
+
+def _replace(
+    connection: sqlite3.Connection, earlier: Iterable[FileRow], file: FileRow, *, now: float
+) -> list[str | None]:
+    """Let `file` take the place of `earlier` versions, oldest first, in the buckets that they share."""
+    ended: list[str | None] = []
+    replaced: list[FileRow] = []
+    for row in earlier:
+        shared = set(row.bucket_ids) & set(file.bucket_ids)
+        if shared and file.status == FileStatus.FAILED and row.status != FileStatus.FAILED:
+            files.add_to_error(connection, file.id, " The previous version was kept.")
+        elif shared:
+            ended.append(take_out(connection, row, shared, successor=file.id, now=now))
+            replaced.append(row)
+    _inherit_labels(connection, file, replaced[::-1], now=now)
+    return ended
 
 
 def _inherit_labels(

@@ -9,7 +9,7 @@ out, never shown as supported.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -45,15 +45,20 @@ class Evidence:
     context: str = ""
     is_close: bool = False
 
+    @property
+    def whole(self) -> str:
+        """The text below its context."""
+        return f"{self.context}\n{self.text}"
+
     @cached_property
     def folded(self) -> str:
-        """All of it, in small letters and single spaces."""
-        return " ".join(f"{self.context}\n{self.text}".casefold().split())
+        """All of it, as `_fold` returns it."""
+        return _fold(self.whole)
 
     @cached_property
     def stems(self) -> frozenset[str]:
         """The words of all of it."""
-        return _stems(f"{self.context}\n{self.text}")
+        return _stems(self.whole)
 
     @cached_property
     def numbers(self) -> frozenset[str]:
@@ -70,25 +75,29 @@ def is_supported(sentence: str, evidence: Sequence[Evidence], question: str) -> 
     """Whether `evidence` bears `sentence` out as an answer to `question`."""
     content = _stems_of(sentence)
     stems = frozenset[str]().union(*(source.stems for source in evidence))
-    if not content or sum(stem in stems for stem in content) < _LEAST_SHARE * len(content):
-        return False
-    folded = " ".join(source.folded for source in evidence)
     exact, plain = _apart(sentence)
-    quoted = (" ".join(quotation.casefold().split()).strip(_EDGES) for quotation in _QUOTED.findall(sentence))
-    if any(copied not in folded for copied in (*(token.casefold() for token in exact), *quoted)):
-        return False
+    return (
+        bool(content)
+        and len(content & stems) >= _LEAST_SHARE * len(content)
+        and _holds_copies([*exact, *_QUOTED.findall(sentence)], evidence)
+        and _holds_numbers(plain, evidence)
+        and {name[:_STEM] for name in _names(plain)} <= stems | _stems(question)
+        and measures.are_borne_out(plain, "\n".join(source.whole for source in evidence))
+        and not polarity.contradicts(
+            sentence, [place for source in evidence for place, _ in source.sentences], _stems_of
+        )
+        and _is_about(content, evidence, question)
+    )
+
+
+def _holds_copies(copies: Iterable[str], evidence: Sequence[Evidence]) -> bool:
+    folded = " ".join(source.folded for source in evidence)
+    return all(_fold(copied).strip(_EDGES) in folded for copied in copies)
+
+
+def _holds_numbers(plain: str, evidence: Sequence[Evidence]) -> bool:
     numbers = frozenset[str]().union(*(source.numbers for source in evidence))
-    if not _numbers(plain) <= numbers or not _numbers_in_words(plain.casefold()) <= numbers:
-        return False
-    asked = _stems(question)
-    if any(name[:_STEM] not in stems | asked for name in _names(plain)):
-        return False
-    if not measures.are_borne_out(
-        plain, "\n".join(f"{source.context}\n{source.text}" for source in evidence)
-    ):
-        return False
-    places = [place for source in evidence for place, _ in source.sentences]
-    return not polarity.contradicts(sentence, places, _stems_of) and _is_about(content, evidence, question)
+    return _numbers(plain) <= numbers and _numbers_in_words(plain.casefold()) <= numbers
 
 
 def _apart(sentence: str) -> tuple[list[str], str]:
@@ -98,9 +107,10 @@ def _apart(sentence: str) -> tuple[list[str], str]:
     for token in sentence.split():
         is_address = any(mark in token for mark in _MARKS)
         for part in [token] if is_address else token.split("-"):
-            bare = part.strip(_EDGES)
-            is_mixed = any(char.isdigit() for char in bare) and any(char.isalpha() for char in bare)
-            (exact if is_address or is_mixed else plain).append(bare if is_address or is_mixed else part)
+            if is_address or (any(map(str.isdigit, part)) and any(map(str.isalpha, part))):
+                exact.append(part.strip(_EDGES))
+            else:
+                plain.append(part)
     return exact, " ".join(plain)
 
 
@@ -112,6 +122,11 @@ def _is_about(content: frozenset[str], evidence: Sequence[Evidence], question: s
     places = ((stems, source.is_close) for source in evidence for _, stems in source.sentences)
     best, is_close = max(places, key=lambda place: len(place[0] & content), default=(frozenset[str](), False))
     return bool(best & content) and (is_close or bool(best & asked))
+
+
+def _fold(text: str) -> str:
+    """Return a text in small letters and single spaces."""
+    return " ".join(text.casefold().split())
 
 
 def _stems(text: str) -> frozenset[str]:
