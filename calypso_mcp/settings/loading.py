@@ -189,6 +189,12 @@ def _problem(detail: ErrorDetails, given: Mapping[str, Given]) -> ConfigError:
 
 def _check_together(settings: Settings) -> None:
     """Refuse combinations that cannot work."""
+    _check_keys(settings)
+    _check_models(settings)
+    _check_logins(settings)
+
+
+def _check_keys(settings: Settings) -> None:
     secret = settings.sealing_secret
     if secret is not None and len(secret.get_secret_value()) < _FEWEST_SECRET_CHARS:
         raise ConfigError(
@@ -201,6 +207,9 @@ def _check_together(settings: Settings) -> None:
             "--backend hosted (CALYPSO_BACKEND) needs an API key: set CALYPSO_API_KEY, or name a file that "
             "holds it with --api-key-file (CALYPSO_API_KEY_FILE)."
         )
+
+
+def _check_models(settings: Settings) -> None:
     if settings.embeddings_url is not None and settings.embeddings_model is None:
         raise ConfigError(
             "--embeddings-url (CALYPSO_EMBEDDINGS_URL) needs the model's name at that endpoint: "
@@ -211,6 +220,9 @@ def _check_together(settings: Settings) -> None:
             "--llm-url (CALYPSO_LLM_URL) and --llm-model (CALYPSO_LLM_MODEL) go together: the endpoint, and "
             "the model's name there."
         )
+
+
+def _check_logins(settings: Settings) -> None:
     ways_in = {
         "--access-file (CALYPSO_ACCESS_FILE)": settings.access_file,
         "--oauth-issuer (CALYPSO_OAUTH_ISSUER)": settings.oauth_issuer,

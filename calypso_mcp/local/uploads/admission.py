@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from pydantic import SecretStr
@@ -130,31 +131,10 @@ def admit_batch(
     elif known != content:
         raise key_reused()
     existing = batches.list_accepted_sessions(connection, batch_id)
-    uploads = {file.client_file_id: file for file in batch.files}
-    new: dict[str, NewSession] = {}
-    rejected: dict[str, Problem] = {}
-    shared: tuple[str, ...] = ()
-    names = [item.client_file_id for item in batch.manifest.items]
-    for item in batch.manifest.items:
-        name = item.client_file_id
-        if name in existing:
-            continue
-        declaration, size_bytes = item.declaration(uploads[name].content_type), uploads[name].size_bytes
-        own: tuple[str, ...] = ()
-        try:
-            check_file(declaration, size_bytes)
-            if declaration.destination.is_given:
-                wanted = _complete(declaration.destination, batch.manifest.destination)
-                own = assign(connection, wanted, now=now)
-        except Refusal as refusal:
-            rejected[name] = refusal.problem
-            continue
-        if not own and not shared:
-            # Not caught: a shared destination that cannot be resolved fails the whole batch.
-            shared = assign(connection, batch.manifest.destination, now=now)
-        new[name] = NewSession(declaration, size_bytes, own or shared)
+    new, rejected = _judge_items(connection, batch, existing, now=now)
     addresses = sessions.insert(connection, *new.values(), now=now, lifetime_s=lifetime_s)
     made = dict(zip(new, addresses, strict=True))
+    names = [item.client_file_id for item in batch.manifest.items]
     batches.put_items(
         connection,
         batch_id,
@@ -165,20 +145,47 @@ def admit_batch(
         ],
     )
     accepted = {
-        name: made[name]
-        if name in made
-        else sessions.renew(connection, existing[name], now=now, lifetime_s=lifetime_s)
+        name: made.get(name) or sessions.renew(connection, existing[name], now=now, lifetime_s=lifetime_s)
         for name in names
         if name not in rejected
     }
     return Admission(batch_id, known is not None, accepted, rejected)
 
 
-def _complete(own: Destination, shared: Destination) -> Destination:
-    """Return the destination of an item that names its own buckets, which replace the shared ones."""
-    if own.create_missing_buckets is not None:
-        return own
-    return replace(own, create_missing_buckets=shared.create_missing_buckets)
+def _judge_items(
+    connection: sqlite3.Connection, batch: CreateBatch, accepted: Container[str], *, now: float
+) -> tuple[dict[str, NewSession], dict[str, Problem]]:
+    """Return the sessions to make, and the problems, of the items that are not `accepted` yet."""
+    shared = batch.manifest.destination
+    assign_shared = cache(lambda: assign(connection, shared, now=now))
+    uploads = {file.client_file_id: file for file in batch.files}
+    new: dict[str, NewSession] = {}
+    rejected: dict[str, Problem] = {}
+    for item in batch.manifest.items:
+        name = item.client_file_id
+        if name in accepted:
+            continue
+        declaration, size_bytes = item.declaration(uploads[name].content_type), uploads[name].size_bytes
+        try:
+            check_file(declaration, size_bytes)
+            own = _assign_own(connection, declaration.destination, shared, now=now)
+        except Refusal as refusal:
+            rejected[name] = refusal.problem
+            continue
+        # Not caught: a shared destination that cannot be resolved fails the whole batch.
+        new[name] = NewSession(declaration, size_bytes, own or assign_shared())
+    return new, rejected
+
+
+def _assign_own(
+    connection: sqlite3.Connection, own: Destination, shared: Destination, *, now: float
+) -> tuple[str, ...]:
+    """Return the buckets that an item names itself, which replace the shared ones; empty if it names none."""
+    if not own.is_given:
+        return ()
+    if own.create_missing_buckets is None:
+        own = replace(own, create_missing_buckets=shared.create_missing_buckets)
+    return assign(connection, own, now=now)
 
 
 def assign(connection: sqlite3.Connection, destination: Destination, *, now: float) -> tuple[str, ...]:
