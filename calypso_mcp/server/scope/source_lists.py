@@ -6,9 +6,9 @@ for one by one. Either way a source shows only its sync into the bucket that was
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
@@ -94,38 +94,52 @@ async def require_source(access: Access, name: str, within: Bucket | None) -> So
         ScopeError: No source has the name.
         InputError: Several sources have it.
     """
-    buckets = [within] if within else await access.buckets()
-    places: dict[str, str] = {}
-    similar: dict[str, Source] = {}
-    # A name with folders that are not part of it finds similar ones.
-    for part in dict.fromkeys((name, name.rpartition("/")[2] or name)):
-        lists = await map_parallel(partial(_list_similar, access, part), buckets, limit=_PARALLEL)
-        for bucket, sources in zip(buckets, lists, strict=True):
-            similar |= {source.id: source for source in sources}
-            places |= {source.id: bucket.slug for source in sources}
-        if similar:
-            break
-    # Terminals of macOS write letters with their accents apart.
-    wanted = normalize("NFC", name)
-    meant = (
-        [source for source in similar.values() if wanted == normalize("NFC", source.name)]
-        or [source for source in similar.values() if wanted in _names(source)]
-        or [source for source in similar.values() if wanted.casefold() in map(str.casefold, _names(source))]
-    )
+    similar = await _find_similar(access, name, [within] if within else await access.buckets())
+    meant = _choose(name, similar)
     if len(meant) == 1:
-        return meant[0]
+        return meant[0].source
     if meant:
         raise InputError(
             f"{len(meant)} sources have this name.",
             code="source_ambiguous",
-            hint=f"Name one by file_id: {_named(meant, places)}.",
+            hint=f"Name one by file_id: {_named(meant)}.",
         )
     raise ScopeError(
         f"There is no source {clean_line(name, _NAME_CHARS)!r} in {within.slug if within else 'any bucket'}.",
         code="source_not_found",
-        hint=f"Similar: {_named(list(similar.values()), places)}."
-        if similar
-        else "Call list_sources for the names.",
+        hint=f"Similar: {_named(similar)}." if similar else "Call list_sources for the names.",
+    )
+
+
+class _Candidate(NamedTuple):
+    """A source that may be meant, and the slug of its bucket."""
+
+    source: Source
+    slug: str
+
+
+async def _find_similar(access: Access, name: str, buckets: Sequence[Bucket]) -> list[_Candidate]:
+    """Return the sources with `name` in theirs, each once; if there are none, those with its last part."""
+    for part in dict.fromkeys((name, name.rpartition("/")[2] or name)):
+        lists = await map_parallel(partial(_list_similar, access, part), buckets, limit=_PARALLEL)
+        similar = {
+            source.id: _Candidate(source, bucket.slug)
+            for bucket, sources in zip(buckets, lists, strict=True)
+            for source in sources
+        }
+        if similar:
+            return list(similar.values())
+    return []
+
+
+def _choose(name: str, similar: Sequence[_Candidate]) -> list[_Candidate]:
+    """Return those called `name`; if there are none, those with this file name or title, in whatever case."""
+    # Terminals of macOS write letters with their accents apart.
+    wanted = normalize("NFC", name)
+    return (
+        [found for found in similar if wanted == normalize("NFC", found.source.name)]
+        or [found for found in similar if wanted in _names(found.source)]
+        or [found for found in similar if wanted.casefold() in map(str.casefold, _names(found.source))]
     )
 
 
@@ -146,10 +160,10 @@ def _names(source: Source) -> tuple[str, ...]:
     return tuple(normalize("NFC", name) for name in (source.name, source.filename, source.title) if name)
 
 
-def _named(sources: Sequence[Source], places: Mapping[str, str]) -> str:
+def _named(candidates: Sequence[_Candidate]) -> str:
     """Return the first sources with their ids, and with their buckets if those differ."""
-    differ = len({places[source.id] for source in sources}) > 1
+    differ = len({slug for _, slug in candidates}) > 1
     return ", ".join(
-        f"{clean_line(source.name, _NAME_CHARS)!r} ({f'{places[source.id]}, ' if differ else ''}{source.id})"
-        for source in sources[:_MOST_NAMED]
+        f"{clean_line(source.name, _NAME_CHARS)!r} ({f'{slug}, ' if differ else ''}{source.id})"
+        for source, slug in candidates[:_MOST_NAMED]
     )
