@@ -112,9 +112,10 @@ async def wait_for_bucket_sync(
     again = awaited.again
     if file_ids and report.pending:
         again = {"file_ids": [item.file_id or item.id for item in report.pending]}
-    named = awaited.bucket and await _notable_members(access, awaited.bucket)
+    if awaited.bucket is not None:
+        return answer(_standing_of_bucket(report, again, await _notable_members(access, awaited.bucket)))
     name_ready = bool(task_id) or len(report.states) <= _MOST_READY_NAMED
-    return answer(_standing(report, again, named, name_ready=name_ready))
+    return answer(_standing(report, again, name_ready=name_ready))
 
 
 async def wait_indexed(
@@ -262,38 +263,45 @@ def _of_upload(record: UploadRecord) -> UploadStanding:
     )
 
 
-def _standing(
-    report: StateReport,
-    again: dict[str, Any],
-    members: _Members | None = None,
-    *,
-    name_ready: bool = True,
-) -> UploadStanding:
-    """Return the tool's result, with the arguments to go on waiting with.
-
-    Of a bucket as a whole, `members` are the sources worth naming where they are known. With `name_ready`
-    searchable files are named, too.
-    """
-    is_bucket = report.indexed_members is not None
-    items, omitted = list_items(members.named if members else report, name_ready=name_ready and not is_bucket)
-    failed = members.failed if members else len(report.failed)
-    # The backend calls a bucket ready as soon as nothing is pending.
-    state = overall([report.state, *([Readiness.FAILED] if failed else [])])
-    # With nothing pending, only the store's own word tells why its bucket is not ready.
-    store = report.states[0].status if is_bucket and not report.pending_members else None
+def _standing(report: StateReport, again: dict[str, Any], *, name_ready: bool = True) -> UploadStanding:
+    """Return where files or a batch stand, with the arguments to go on waiting with."""
+    items, omitted = list_items(report, name_ready=name_ready)
     return UploadStanding(
-        readiness=state,
-        status=report.batch_status or (reason_line(store) if store and state is Readiness.PENDING else None),
-        ready=(report.indexed_members or 0) if is_bucket else len(report.ready),
-        failed=failed,
-        pending=(report.pending_members or 0) if is_bucket else len(report.pending),
-        # Of a bucket as a whole the report itself knows nothing of single members.
-        items=None if is_bucket and not members and not report.failed else items or None,
+        readiness=report.state,
+        status=report.batch_status,
+        ready=len(report.ready),
+        failed=len(report.failed),
+        pending=len(report.pending),
+        items=items or None,
         omitted=omitted,
         trouble=reason_line(report.trouble) if report.trouble else None,
-        call_again=again if state is Readiness.PENDING else None,
-        next_step=_next_step(state),
+        call_again=again if report.state is Readiness.PENDING else None,
+        next_step=_next_step(report.state),
     )
+
+
+def _standing_of_bucket(
+    report: StateReport, again: dict[str, Any], members: _Members | None
+) -> UploadStanding:
+    """Return where a whole bucket stands, with those of its sources worth naming where they are known."""
+    whole = _standing(report, again)
+    failed = members.failed if members else whole.failed
+    # The backend calls a bucket ready as soon as nothing is pending.
+    state = overall([report.state, *([Readiness.FAILED] if failed else [])])
+    update: dict[str, Any] = {"readiness": state, "failed": failed, "next_step": _next_step(state)}
+    is_counted = report.indexed_members is not None
+    if is_counted:
+        update |= {"ready": report.indexed_members, "pending": report.pending_members or 0}
+        if state is Readiness.PENDING and not report.pending_members:
+            # With nothing pending, only the store's own word tells why its bucket is not ready.
+            update["status"] = reason_line(report.states[0].status) or None
+    if members:
+        items, update["omitted"] = list_items(members.named, name_ready=not is_counted)
+        update["items"] = items or None
+    elif is_counted and not report.failed:
+        # Of single members the report itself knows nothing.
+        update["items"] = None
+    return whole.model_copy(update=update)
 
 
 def _next_step(state: Readiness) -> str:
