@@ -181,13 +181,12 @@ def report_removal(name: str, outcome: OutcomeWord) -> InputOutcome:
 def report_foreseen(item: BatchInput) -> InputOutcome:
     """Return what a dry run says of an input that may be sent."""
     state = item.state or FileState()
-    has_changed = is_changed(state)
     return InputOutcome(
         path=clean_line(item.path, _PATH_CHARS),
         outcome="replayed" if state.is_uploaded else "would_send",
-        changed=has_changed or None,
+        changed=is_changed(state) or None,
         reason=_earlier_reason(state),
-        hint=_changed_hint(state) if has_changed else "",
+        hint=_changed_hint(state),
     )
 
 
@@ -208,34 +207,35 @@ def report_input(
             hint="Make the same call again: it continues where it stopped and sends nothing twice.",
         )
     slug = item.target.slug if item.upload and item.target else None
-    has_changed = is_changed(state)
     outcome = InputOutcome(
         path=path,
         outcome=_outcome(item, state),
         bucket=slug if slug != shared_slug else None,
-        changed=has_changed or None,
+        changed=is_changed(state) or None,
         code=state.code,
         reason=reason_line(state.message) if state.message else _earlier_reason(state),
         retryable=None if state.is_uploaded else state.retryable,
-        hint=_changed_hint(state) if has_changed else state.hint or "",
+        hint=_changed_hint(state) or state.hint or "",
     )
-    if indexed is not None and indexed.readiness is Readiness.FAILED:
-        if state.is_replayed and indexed.is_unreadable:
-            # Said when it was sent; nothing is left to do about it.
-            update = {"file_id": indexed.file_id, "reason": reason_line(indexed.message or "")}
-            return outcome.model_copy(update=update)
-        update = {
-            "outcome": "failed",
-            "file_id": indexed.file_id,
-            "code": indexed.code,
-            "reason": reason_line(indexed.message or ""),
-            "retryable": False,
-            "hint": "The file arrived but cannot be indexed: fix the cause, then upload it again.",
-        }
-        return outcome.model_copy(update=update)
-    if indexed is not None and (warning := reason_of(indexed)):
-        return outcome.model_copy(update={"file_id": indexed.file_id, "reason": warning})
-    return outcome
+    return outcome if indexed is None else outcome.model_copy(update=_indexed_facts(state, indexed))
+
+
+def _indexed_facts(state: FileState, indexed: FileState) -> dict[str, Any]:
+    """Return which facts of an upload's outcome change by where the file stands in its bucket."""
+    failed = indexed.readiness is Readiness.FAILED
+    reason = reason_line(indexed.message or "") if failed else reason_of(indexed)
+    if reason is None:
+        return {}
+    facts = {"file_id": indexed.file_id, "reason": reason}
+    if not failed or (state.is_replayed and indexed.is_unreadable):
+        # What cannot be read was said when it was sent; nothing is left to do about it.
+        return facts
+    return facts | {
+        "outcome": "failed",
+        "code": indexed.code,
+        "retryable": False,
+        "hint": "The file arrived but cannot be indexed: fix the cause, then upload it again.",
+    }
 
 
 def _is_from_elsewhere(state: FileState) -> bool:
@@ -243,6 +243,9 @@ def _is_from_elsewhere(state: FileState) -> bool:
 
 
 def _changed_hint(state: FileState) -> str:
+    """Return what to know of a file that has changed; empty for any other."""
+    if not is_changed(state):
+        return ""
     if _is_from_elsewhere(state):
         return _ELSEWHERE_HINT
     return _CHANGED_HINTS.get(state.earlier or "", CHANGED_HINT)
