@@ -10,8 +10,8 @@ from mcp.server.mcpserver import MCPServer
 
 from calypso_mcp import __version__
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server import completions, prompts, resources, sdk, subscriptions
-from calypso_mcp.server.calls.tool_calls import CalypsoServer, takes_time
+from calypso_mcp.server import completions, prompts, resources, subscriptions
+from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.chat_view import ChatViewExtension
 from calypso_mcp.server.registry import PROFILES
@@ -59,8 +59,7 @@ def build_server(
             yield state
 
     def waits(name: str) -> bool:
-        tool = sdk.tool(server, name)
-        return tool is not None and takes_time(tool)
+        return server.takes_time(name)
 
     specs = offered(state)
     server = CalypsoServer(

@@ -37,8 +37,6 @@ from calypso_mcp.server.scope.agents import list_attached_agents
 from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.state import McpRequest
-from calypso_mcp.server.tools.agents import agent_list
-from calypso_mcp.server.tools.buckets import BucketCard
 
 #: Guides by topic, and what each is called in lists.
 GUIDES = {
@@ -82,6 +80,8 @@ async def read(access: Access, uri: str) -> ResourceText:
         case ("bucket", [slug, "files", file_id, "text"]):
             return await _text(access, slug, file_id)
         case ("calypso", ["agents"]):
+            from calypso_mcp.server.tools.agents import agent_list
+
             return _json((await agent_list(access)).facts())
         case ("calypso", ["guide", topic]) if topic in GUIDES:
             return _guide(topic)
@@ -90,6 +90,8 @@ async def read(access: Access, uri: str) -> ResourceText:
 
 
 async def _bucket(access: Access, slug: str) -> ResourceText:
+    from calypso_mcp.server.tools.buckets import BucketCard
+
     bucket = await access.require_bucket(slug)
     attached = await list_attached_agents(access)
     can = await access.backend.abilities()

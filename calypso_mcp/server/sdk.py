@@ -2,13 +2,12 @@
 
 - `MCPServer._lowlevel_server`: the only way to handlers that see the request, and to run on own streams.
 - `mcp.server.runner.serve_dual_era_loop`, `mcp.shared._context_streams`: what `Server.run` is made of.
-- `FuncMetadata.output_schema` and `Tool.parameters` may be replaced after registration (`registry`).
 - `FuncMetadata.pre_parse_json` guesses at JSON in strings before arguments are validated (`as_given`).
 - `mcp.server.mcpserver.server.configure_logging` is what `MCPServer` sets up logging with.
 - `MCPServer` reaches a tool through its public `call_tool`, which `calls` overrides.
 - `Tool.fn`, `resolved_params` and `context_kwarg` may be replaced after registration (`tool_spec`).
 - `Server.middleware`: sees parameters before they are validated (`rewrite`).
-- `MCPServer._tool_manager`: every look at a tool goes through its `get_tool` and `list_tools`.
+- `MCPServer._tool_manager`: every call finds its tool with `get_tool`.
 - `mcp.server.runner.ServerRunner`, `mcp.server._streamable_http_modern` and the session manager's
   `_lifespan_state`: what the SDK answers single requests with since 2026-07-28 (`answer_request`).
 """
@@ -87,8 +86,8 @@ def low_level(server: MCPServer[S]) -> Server[S]:
     return server._lowlevel_server
 
 
-class _ToolsWhenAsked(ToolManager):
-    """Makes each tool when it is first asked for."""
+class _ToolsWhenCalled(ToolManager):
+    """Makes each tool when it is first called."""
 
     def __init__(self, makers: Mapping[str, Callable[[], Tool]]) -> None:
         super().__init__()
@@ -98,9 +97,6 @@ class _ToolsWhenAsked(ToolManager):
         if name not in self._tools and name in self._makers:
             self._tools[name] = self._makers[name]()
         return super().get_tool(name)
-
-    def list_tools(self) -> list[Tool]:
-        return [tool for name in {**self._makers, **self._tools} if (tool := self.get_tool(name)) is not None]
 
 
 class _AsGiven(FuncMetadata):
@@ -113,24 +109,14 @@ class _AsGiven(FuncMetadata):
 def as_given(metadata: FuncMetadata) -> FuncMetadata:
     """Return `metadata` without the SDK's guess that a string that is JSON stands for what it says.
 
-    It would turn a text to upload into an object. `calls.call_arguments` decides by the schema instead. Nor
-    does the SDK validate results again: they are dumped from the models that the schemas describe.
+    It would turn a text to upload into an object. `calls.call_arguments` decides by the schema instead.
     """
-    return _AsGiven(arg_model=metadata.arg_model, output_schema=metadata.output_schema)
+    return _AsGiven(arg_model=metadata.arg_model)
 
 
-def offer_when_asked(server: MCPServer[S], makers: Mapping[str, Callable[[], Tool]]) -> None:
-    """Let `server` offer tools, in this order, each made when a client first asks for it.
-
-    The schemas of all take tens of milliseconds, which neither the answer to `initialize` need wait for nor
-    a client that calls one tool without listing any.
-    """
-    server._tool_manager = _ToolsWhenAsked(makers)
-
-
-def tool(server: MCPServer[S], name: str) -> Tool | None:
-    """Return a tool by its name; None for an unknown one."""
-    return server._tool_manager.get_tool(name)
+def offer_when_called(server: MCPServer[S], makers: Mapping[str, Callable[[], Tool]]) -> None:
+    """Let `server` call tools, each made with the first call of it."""
+    server._tool_manager = _ToolsWhenCalled(makers)
 
 
 def handle(

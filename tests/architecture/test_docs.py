@@ -20,7 +20,7 @@ from calypso_mcp.local.app import OPERATIONS
 from calypso_mcp.server.access.access_file.access_file import _Agent, load
 from calypso_mcp.server.access.gate import LIVENESS_PATH
 from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH
-from calypso_mcp.server.registry import PROFILES
+from calypso_mcp.server.calls.tool_list import listed_tools
 from calypso_mcp.server.results.hits import Hit
 from calypso_mcp.server.results.models import ToolResult
 from calypso_mcp.server.transport import upload_route
@@ -164,11 +164,9 @@ def list_result_facts(kind: type[ToolResult] = ToolResult) -> set[str]:
 
 
 def test_every_argument_and_fact_of_a_tool_spoken_of_exists() -> None:
-    tools = [spec.build() for specs in PROFILES.values() for spec in specs]
+    tools = listed_tools(reads_files=True)
     known = find_error_codes() | list_result_facts() | set(_Agent.model_fields)
-    known |= {tool.name for tool in tools} | {
-        name for tool in tools for name in tool.parameters["properties"]
-    }
+    known |= set(tools).union(*(tool.input_schema["properties"] for tool in tools.values()))
     unknown = {
         (page.name, name)
         for page in sorted((ROOT / "docs").glob("*.md"))

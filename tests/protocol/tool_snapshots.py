@@ -1,4 +1,4 @@
-"""What every tool publishes, kept as files so that a change is seen and meant.
+"""What every tool publishes, kept in a file so that a start need not make it, and a change is seen and meant.
 
 Accept a change with: python -m tests.protocol.tool_snapshots
 """
@@ -6,47 +6,63 @@ Accept a change with: python -m tests.protocol.tool_snapshots
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Callable
+from inspect import cleandoc
 from typing import Any
 
-from calypso_mcp.server.calls.tool_spec import ToolSpec
-from calypso_mcp.server.registry import PROFILES
+from mcp.server.mcpserver.tools import Tool
 
-FOLDER = Path(__file__).parent.parent / "snapshots"
+from calypso_mcp.server.calls.tool_list import FILE
+from calypso_mcp.server.calls.tool_spec import ToolSpec
+from calypso_mcp.server.chat_view import TOOL_META
+from calypso_mcp.server.registry import PROFILES
+from tests.support.tool_schemas import compact_input, compact_output
+
 ACCEPT = "python -m tests.protocol.tool_snapshots"
 #: The tools of every profile.
 EVERY_TOOL = tuple(spec for tools in PROFILES.values() for spec in tools)
 
 
-def published(spec: ToolSpec) -> dict[str, Any]:
-    """Return the tool as a client lists it."""
-    tool = spec.build()
-    annotations = tool.annotations
-    assert annotations is not None
-    listed = {
-        "name": tool.name,
-        "title": tool.title,
-        "description": tool.description,
-        "inputSchema": tool.parameters,
-        "outputSchema": tool.output_schema,
-        "annotations": annotations.model_dump(by_alias=True, exclude_none=True),
+def published(spec: ToolSpec, *, reads_files: bool = True) -> dict[str, Any]:
+    """Return the tool as a client lists it; `reads_files` as `listed_tools` has it."""
+    hints = {
+        "readOnlyHint": spec.read_only,
+        "destructiveHint": spec.destructive,
+        "idempotentHint": spec.idempotent,
+        "openWorldHint": spec.open_world,
     }
-    return listed if tool.meta is None else {**listed, "_meta": tool.meta}
+    listed = {
+        "name": spec.name,
+        "title": spec.title,
+        "description": " ".join(cleandoc(spec.function.__doc__ or "").split()),
+        **published_schemas(spec.function, reads_files=reads_files),
+        "annotations": {name: hint for name, hint in hints.items() if hint is not None},
+    }
+    return {**listed, "_meta": TOOL_META} if spec.has_view else listed
 
 
-def text_of(published: dict[str, Any]) -> str:
-    """Return the content of a snapshot file."""
-    return json.dumps(published, indent=2, ensure_ascii=False) + "\n"
+def published_schemas(function: Callable[..., Any], *, reads_files: bool = True) -> dict[str, Any]:
+    """Return the schemas of what a tool takes and returns.
+
+    Raises:
+        TypeError: The function does not say what it returns.
+    """
+    tool = Tool.from_function(function)
+    if tool.output_schema is None:
+        raise TypeError(f"{tool.name} must return Annotated[CallToolResult, Model]")
+    return {
+        "inputSchema": compact_input(tool.parameters, reads_files=reads_files),
+        "outputSchema": compact_output(tool.output_schema),
+    }
 
 
-def accept() -> None:
-    """Write the present state of every tool, and drop files of tools that are gone."""
-    FOLDER.mkdir(exist_ok=True)
-    for old in FOLDER.glob("*.json"):
-        old.unlink()
-    for spec in EVERY_TOOL:
-        (FOLDER / f"{spec.name}.json").write_text(text_of(published(spec)), encoding="utf-8")
+def text_of_file() -> str:
+    """Return the content of the file: every tool, and those that differ where no files are read."""
+    whole = {spec.name: published(spec) for spec in EVERY_TOOL}
+    remote = {spec.name: published(spec, reads_files=False) for spec in EVERY_TOOL}
+    differing = {name: tool for name, tool in remote.items() if tool != whole[name]}
+    return json.dumps({"all": whole, "without_files": differing}, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    accept()
+    FILE.write_text(text_of_file(), encoding="utf-8")

@@ -28,6 +28,7 @@ from mcp_types import (
     Resource,
     ResourceTemplate,
     TextResourceContents,
+    Tool,
 )
 
 from calypso_mcp.server import sdk
@@ -56,12 +57,11 @@ def add_fixtures(server: CalypsoServer) -> None:
 def _add_tools(server: CalypsoServer) -> None:
     for function in TOOLS:
         server.add_tool(function, description=_FOR_THE_SUITE, structured_output=False)
-    tool = sdk.tool(server, json_schema_2020_12_tool.__name__)
-    assert tool is not None
-    tool.parameters = SCHEMA_2020_12
-    server._specs |= {
-        function.__name__: ToolSpec(function, function.__name__, read_only=True) for function in TOOLS
-    }
+    for tool in server._tool_manager.list_tools():
+        is_2020_12 = tool.name == json_schema_2020_12_tool.__name__
+        schema = SCHEMA_2020_12 if is_2020_12 else tool.parameters
+        server._specs[tool.name] = ToolSpec(f":{tool.name}", tool.name, read_only=True)
+        server._listed[tool.name] = Tool(name=tool.name, description=tool.description, input_schema=schema)
 
 
 def _wrap(server: CalypsoServer, method: str, params: Any, wrapper: Callable[..., Awaitable[Any]]) -> None:

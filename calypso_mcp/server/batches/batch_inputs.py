@@ -19,6 +19,7 @@ from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, InputError, OutOfTime
+from calypso_mcp.server.calls.call_arguments import NAMES_FILES
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
 from calypso_mcp.server.files.folder_walk import SkipCode, walk
@@ -31,7 +32,6 @@ from calypso_mcp.server.files.upload_sources import (
     require_files,
     run_abandonable,
 )
-from calypso_mcp.server.schemas import NAMES_FILES
 from calypso_mcp.server.scope.destinations import Target, find_target, find_version_rule
 from calypso_mcp.server.scope.request_scope import Access
 

@@ -15,11 +15,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from pydantic import Field
+
 from calypso_mcp.domain.json_text import JsonShape, excess
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError
 
 Schema = Mapping[str, Any]
+
+#: Marks an argument that names files on the server's disk.
+LOCAL = "local"
+NAMES_FILES: Any = Field(json_schema_extra={LOCAL: True})
 
 #: Arguments that hosts are known to add; the model did not misspell them.
 _HOST_EXTRAS: Final = frozenset(

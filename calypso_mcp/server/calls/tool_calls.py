@@ -6,12 +6,10 @@ import logging
 import secrets
 import traceback
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
-from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, ListToolsResult, PaginatedRequestParams
 from pydantic import ValidationError
 
@@ -22,6 +20,7 @@ from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_arguments import CallArguments, read_arguments
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, limited_call
 from calypso_mcp.server.calls.confirmation import QuestionForUser
+from calypso_mcp.server.calls.tool_list import listed_tools
 from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.chat_view import listed_for
 from calypso_mcp.server.results import error_reports
@@ -42,8 +41,8 @@ class CalypsoServer(MCPServer[ServerState]):
         with sdk.logging_left_alone():
             super().__init__(**options)
         self._specs = {spec.name: spec for spec in specs}
-        makers = {name: partial(spec.build, reads_files=reads_files) for name, spec in self._specs.items()}
-        sdk.offer_when_asked(self, makers)
+        self._listed = {**listed_tools(reads_files=reads_files)}
+        sdk.offer_when_called(self, {spec.name: spec.build for spec in specs})
         sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
 
     async def tools_of(self, request: McpRequest) -> frozenset[str]:
@@ -64,7 +63,7 @@ class CalypsoServer(MCPServer[ServerState]):
     async def _on_list_tools(self, request: McpRequest, params: PaginatedRequestParams) -> ListToolsResult:
         error_reports.require_no_cursor(params, "tools/list")
         names = await self.tools_of(request)
-        return listed_for(request, [tool for tool in await self.list_tools() if tool.name in names])
+        return listed_for(request, [tool for name, tool in self._listed.items() if name in names])
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: CallContext | None = None
@@ -80,12 +79,12 @@ class CalypsoServer(MCPServer[ServerState]):
                 call.outcome = state.problem.code
                 return error_reports.report(state.problem)
             try:
-                tool = await self._require(name, grant, request)
-                read = read_arguments(name, tool.parameters, arguments)
+                await self._require(name, grant, request)
+                read = read_arguments(name, self._listed[name].input_schema, arguments)
                 if read.ignored:
                     # What names local files is not offered everywhere, but the tool says why.
-                    read = read_arguments(name, self._specs[name].build().parameters, arguments)
-                with limited_call(_timeout_s(tool, read.values)):
+                    read = read_arguments(name, listed_tools(reads_files=True)[name].input_schema, arguments)
+                with limited_call(_timeout_s(read.values) if self.takes_time(name) else None):
                     result = await super().call_tool(name, read.values, context)
             except (CalypsoError, ToolError) as raised:
                 if isinstance(raised.__cause__, QuestionForUser):
@@ -95,33 +94,29 @@ class CalypsoServer(MCPServer[ServerState]):
                 result = error_reports.report(error)
         return with_ignored(result, read.ignored) if isinstance(result, CallToolResult) else result
 
-    async def _require(self, name: str, grant: AccessGrant, request: McpRequest) -> Tool:
-        """Return the tool `name`.
+    async def _require(self, name: str, grant: AccessGrant, request: McpRequest) -> None:
+        """Check that the tool `name` may be called.
 
         Raises:
             InputError: There is no such tool here, or the backend lacks what it needs.
             CalypsoError: The backend could not be asked what it can do.
         """
-        spec, tool = self._specs.get(name), sdk.tool(self, name)
-        if spec is None or tool is None or (grant.read_only and not spec.read_only):
+        spec = self._specs.get(name)
+        if spec is None or (grant.read_only and not spec.read_only):
             with limited_call(None):
                 raise error_reports.unknown_tool(name, sorted(await self.tools_of(request)))
         if spec.needs is not None:
             with limited_call(None):
                 if not await request.lifespan_context.backend_for(grant).can(spec.needs):
                     raise error_reports.unsupported_tool(name)
-        return tool
+
+    def takes_time(self, name: str) -> bool:
+        """Whether callers say how long a call of the tool `name` may take."""
+        return name in self._specs and _TIMEOUT in self._listed[name].input_schema["properties"]
 
 
-def takes_time(tool: Tool) -> bool:
-    """Whether callers say how long a call of `tool` may take."""
-    return _TIMEOUT in tool.parameters["properties"]
-
-
-def _timeout_s(tool: Tool, arguments: dict[str, Any]) -> float | None:
-    """Return the seconds that `arguments` allow; None for a tool without a timeout."""
-    if not takes_time(tool):
-        return None
+def _timeout_s(arguments: dict[str, Any]) -> float:
+    """Return the seconds that `arguments` allow."""
     given = arguments.get(_TIMEOUT)
     # The tool itself refuses any other value.
     return float(given) if isinstance(given, int) and 0 <= given <= LONGEST_CALL_S else DEFAULT_CALL_S

@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from inspect import cleandoc
+from pkgutil import resolve_name
 from typing import Any
 
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import ToolAnnotations
 
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.server import schemas, sdk
-from calypso_mcp.server.chat_view import TOOL_META
+from calypso_mcp.server import sdk
 from calypso_mcp.server.state import CallContext
+
+_TOOLS = "calypso_mcp.server.tools"
 
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
     """A tool and the hints a host decides by; every host is told all of them.
 
+    `path` is its `module:function` below `server.tools`, which the first call imports.
     `idempotent` says nothing of a tool that only reads (MCP, tool annotations): None there.
     `needs` is what a backend must be able to do for the tool to be offered.
     `makes` is whether it makes buckets or agents, which a limited caller may not always do.
     `has_view` is whether hosts may show its results in the view of `chat_view`.
     """
 
-    function: Callable[..., Any]
+    path: str
     title: str
     read_only: bool = False
     destructive: bool = False
@@ -40,37 +41,24 @@ class ToolSpec:
     @property
     def name(self) -> str:
         """The name agents call."""
-        return self.function.__name__
+        return self.path.rpartition(":")[2]
 
-    def build(self, *, reads_files: bool = True) -> Tool:
-        """Return the MCP tool, with schemas that every client can read.
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What answers a call."""
+        return resolve_name(f"{_TOOLS}.{self.path}")
 
-        Unless this server reads files by their paths, no argument names any.
-        """
-        return _build(self, reads_files)
+    def build(self) -> Tool:
+        """Return what the SDK calls; `tool_list` has what clients see of it."""
+        return make_tool(self.function)
 
 
-@cache  # the schemas of one tool take a hundredth of a second, in which no other call is answered
-def _build(spec: ToolSpec, reads_files: bool) -> Tool:
-    tool = Tool.from_function(
-        spec.function,
-        title=spec.title,
-        description=" ".join(cleandoc(spec.function.__doc__ or "").split()),
-        annotations=ToolAnnotations(
-            read_only_hint=spec.read_only,
-            destructive_hint=spec.destructive,
-            idempotent_hint=spec.idempotent,
-            open_world_hint=spec.open_world,
-        ),
-        meta=TOOL_META if spec.has_view else None,
-    )
-    _supply(tool)
-    tool.parameters = schemas.compact_input(tool.parameters, reads_files=reads_files)
-    output = tool.fn_metadata.output_schema
-    if output is None:
-        raise TypeError(f"{spec.name} must return Annotated[CallToolResult, Model]")
+@cache  # making one takes a hundredth of a second, in which no other call is answered
+def make_tool(function: Callable[..., Any]) -> Tool:
+    """Return the tool whose calls `function` answers."""
+    tool = Tool.from_function(function, structured_output=False)
     tool.fn_metadata = sdk.as_given(tool.fn_metadata)
-    tool.fn_metadata.output_schema = schemas.compact_output(output)
+    _supply(tool)
     return tool
 
 

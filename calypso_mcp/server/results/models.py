@@ -16,7 +16,6 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calypso_mcp.domain.untrusted_text import clean, clean_value
-from calypso_mcp.server import schemas
 
 T = TypeVar("T")
 
@@ -26,8 +25,9 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _READS_AS_FACTS = re.compile("[,:|] ")
 
 
-#: Default of a fact that most entries of a list have, so that their published schema names it.
-USUAL: Any = Field(default=None, json_schema_extra={schemas.USUAL: True})
+#: Default of a fact that most entries of a list have: their published schema names no others.
+MARKED_USUAL = "usual"
+USUAL: Any = Field(default=None, json_schema_extra={MARKED_USUAL: True})
 
 
 class Prose:

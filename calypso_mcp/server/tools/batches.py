@@ -17,10 +17,10 @@ from calypso_mcp.server.batches.batch_inputs import (
     keep_apart,
 )
 from calypso_mcp.server.batches.batch_reports import BatchReport
+from calypso_mcp.server.calls.call_arguments import NAMES_FILES
 from calypso_mcp.server.calls.call_progress import call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.results.models import answer
-from calypso_mcp.server.schemas import NAMES_FILES
 from calypso_mcp.server.scope.request_scope import CurrentAccess
 from calypso_mcp.server.state import CallContext
 from calypso_mcp.server.tools.readiness import Timeout

@@ -20,13 +20,13 @@ from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, ContentError, InputError, OutOfTime
 from calypso_mcp.server.batches.batch_reports import earlier_line, is_changed
+from calypso_mcp.server.calls.call_arguments import NAMES_FILES
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, check_source
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload, OneTimeUploads
 from calypso_mcp.server.results.models import answer
 from calypso_mcp.server.results.standings import UploadReport, next_step
-from calypso_mcp.server.schemas import NAMES_FILES
 from calypso_mcp.server.scope.destinations import (
     Target,
     create_missing,

@@ -8,11 +8,12 @@ import pytest
 from mcp_types import CallToolResult
 from pydantic import BaseModel, Field
 
-from calypso_mcp.server.calls.tool_spec import ToolSpec
+from calypso_mcp.server.calls.tool_spec import make_tool
 from calypso_mcp.server.registry import PROFILES
 from calypso_mcp.server.results.models import USUAL, ToolResult, answer
-from calypso_mcp.server.schemas import compact_input, compact_output
 from calypso_mcp.settings import Settings
+from tests.protocol.tool_snapshots import published, published_schemas
+from tests.support.tool_schemas import compact_input, compact_output
 
 
 class _Inner(BaseModel):
@@ -94,24 +95,21 @@ async def _unannotated(value: int) -> CallToolResult:
     return answer(_Result(value=value))
 
 
-def spec(function: Any) -> ToolSpec:
-    return ToolSpec(function, "T", read_only=True, destructive=False, idempotent=True, open_world=False)
+def test_what_a_tool_publishes_follows_from_its_function():
+    value = {"properties": {"value": {"type": "integer"}}, "type": "object"}
+    assert published_schemas(_good) == {
+        "inputSchema": {**value, "required": ["value"]},
+        "outputSchema": value,
+    }
 
 
-def test_a_tool_is_built_from_its_function():
-    tool = spec(_good).build()
-    assert tool.description == "Give it back."
-    assert tool.output_schema == {"properties": {"value": {"type": "integer"}}, "type": "object"}
+def test_a_tool_is_made_once():
+    assert make_tool(_good) is make_tool(_good)
 
 
-def test_a_tool_is_built_once():
-    good = spec(_good)
-    assert good.build() is good.build()
-
-
-def test_a_tool_without_an_output_schema_is_a_mistake_found_at_once():
+def test_a_tool_that_does_not_say_what_it_returns_is_a_mistake_found_at_once():
     with pytest.raises(TypeError, match="Annotated"):
-        spec(_unannotated).build()
+        published_schemas(_unannotated)
 
 
 def test_names_are_unique_and_nothing_the_server_fills_in_is_published():
@@ -119,7 +117,7 @@ def test_names_are_unique_and_nothing_the_server_fills_in_is_published():
     names = [entry.name for entry in entries]
     assert len(set(names)) == len(names)
     for entry in entries:
-        assert not {"access", "ctx", "context"} & set(entry.build().parameters["properties"])
+        assert not {"access", "ctx", "context"} & set(published(entry)["inputSchema"]["properties"])
 
 
 def test_the_profiles_are_those_that_the_operator_can_choose():

@@ -7,6 +7,7 @@ import pytest
 from calypso_mcp.errors import InputError
 from calypso_mcp.server.calls.call_arguments import CallArguments, read_arguments
 from calypso_mcp.server.registry import TOOLS
+from tests.protocol.tool_snapshots import published
 
 TEXT = {"type": "string"}
 SCHEMA: dict[str, Any] = {
@@ -136,7 +137,7 @@ def test_one_text_with_commas_for_a_list_is_refused_with_what_to_pass(given: dic
 @pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
 def test_what_hosts_add_is_a_slip_for_no_argument_of_any_tool(spec: Any):
     extras = ("toolCallId", "sessionId", "action", "chatInput", "tool_call_id", "session_id", "_meta", "x")
-    read = read_arguments(spec.name, spec.build().parameters, dict.fromkeys(extras, "1"))
+    read = read_arguments(spec.name, published(spec)["inputSchema"], dict.fromkeys(extras, "1"))
     assert read.values == {}
     assert read.ignored == list(extras)
 

@@ -9,20 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from pydantic import Field
+from calypso_mcp.server.calls.call_arguments import LOCAL
+from calypso_mcp.server.results.models import MARKED_USUAL
 
 Schema = dict[str, Any]
 
-#: Marks what most entries of a list have; of the others only what all have is published.
-USUAL = "usual"
-
-#: Marks an argument that names files on the server's disk.
-LOCAL = "local"
-NAMES_FILES: Any = Field(json_schema_extra={LOCAL: True})
-
 #: Left out of the schema, but checked or filled in. No model counts characters beforehand, and a description
 #: needs fewer bytes than a pattern.
-_DROPPED = frozenset({"title", "$defs", USUAL, LOCAL, "pattern", "maxLength", "minLength", "minItems"})
+_DROPPED = frozenset({"title", "$defs", MARKED_USUAL, LOCAL, "pattern", "maxLength", "minLength", "minItems"})
 #: People write no longer lists by hand.
 _LONG_LIST = 20
 _DROPPED_FROM_OUTPUT = _DROPPED | {"default", "required", "description", "additionalProperties", "enum"}
@@ -68,7 +62,7 @@ def _usual(schema: Schema) -> Schema:
     """Return the schema of a list's entry with only the facts that all or most entries have."""
     required = schema.get("required", [])
     properties = cast("dict[str, Schema]", schema.get("properties", {}))
-    usual = {name: fact for name, fact in properties.items() if name in required or USUAL in fact}
+    usual = {name: fact for name, fact in properties.items() if name in required or MARKED_USUAL in fact}
     return {**schema, "properties": usual} if properties else schema
 
 
