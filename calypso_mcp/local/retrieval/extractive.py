@@ -9,13 +9,15 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
+from operator import itemgetter
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
-from calypso_mcp.local.retrieval.naming import Named
+from calypso_mcp.local.retrieval.naming import NOTHING_NAMED, Named
 from calypso_mcp.local.retrieval.ranking import inverse_frequency
-from calypso_mcp.local.retrieval.words.stems import Stems, weigh
+from calypso_mcp.local.retrieval.words.stems import Sought, Stems
 from calypso_mcp.local.retrieval.words.stop_words import BESIDE_COST, COST, MONEY
 from calypso_mcp.local.retrieval.words.tokens import (
     beginning,
@@ -77,18 +79,6 @@ class Source:
     score: float
     is_reply: bool = False
     sections: Sequence[tuple[str, str]] = ()
-
-    @property
-    def sentences(self) -> Iterator[tuple[str, str]]:
-        """Yield each sentence that can be quoted, after the headings above it; of a reply all of it."""
-        if self.is_reply:
-            labels = _labels(self.context)
-            reply = "\n".join(line for line in self.text.splitlines() if line.strip() not in labels).strip()
-            yield from [(self.context, reply)] if reply else []
-            return
-        for heading, text in self.sections or [("", self.text)]:
-            above = f"{self.context}\n{heading}"
-            yield from ((above, sentence) for sentence in dict.fromkeys(sentences.split(text, by_line=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,40 +146,48 @@ def quotations(
     least_share: float,
     *,
     of_price: bool = False,
-    named: Named | None = None,
+    named: Named = NOTHING_NAMED,
 ) -> list[Said]:
     """Return the sentences that answer best, best first; none where the passages do not answer.
 
     `words` states the weight of each phrase asked for; of the first few passages, which are looked at, one
     must hold `least_share` of that. `of_price`: only those answer that state a price.
     """
-    top = found[0].score if found else 0.0
-    best = [source for source in found[:PASSAGES] if source.score >= _LEAST_OF_BEST * top]
-    whole = sum(words.values())
-    if not best or not whole:
-        return []
+    best = [source for source in found[:PASSAGES] if source.score >= _LEAST_OF_BEST * found[0].score]
     candidates = list(_candidates(words, best, of_price=of_price))
     texts = [f"{source.context}\n{source.text}" for source in best]
-    judged = [text for candidate in candidates for text in (candidate.said, candidate.above)]
-    held = _held(words, [*texts, *judged])
-    told = list(words.values())
-    if max(weigh(bits, told) for bits in held[: len(best)]) < least_share * whole:
+    stems = Stems()
+    stems.pieces([*texts, *(text for candidate in candidates for text in (candidate.said, candidate.above))])
+    sought = stems.seek(words)
+    least = least_share * sought.whole
+    if all(sought.weigh(sought.held_by(text)) < least for text in texts):
         return []
-    ranked: list[tuple[float, int]] = []
-    for position, candidate in enumerate(candidates):
-        own, above = held[len(best) + 2 * position : len(best) + 2 * position + 2]
-        source = best[candidate.quotation.sources[0]]
-        weight = weigh(own | above if source.is_reply or of_price else own, told)
-        if weight and (weight >= least_share * whole or not source.is_reply):
-            # The question above a stored answer is as good as the answer's own words.
-            share = 1.0 if source.is_reply else _HEADING_WEIGHT
-            weight = weigh(own, told) + share * weigh(above & ~own, told)
-            ranked.append((weight / whole + _PASSAGE_WEIGHT * source.score / (top or 1.0), -position))
-    chosen = [candidates[-position] for _, position in sorted(ranked, reverse=True)]
-    if named is not None:
-        chosen = _about_named(named, chosen)
+    shares = [_share(candidate, sought, least, of_price=of_price) for candidate in candidates]
+    chosen = _about_named(named, _rank(candidates, shares, found[0].score or 1.0))
     said = [candidate for candidate in chosen if not candidate.is_label] or chosen
-    return [candidate.quotation for candidate in said[:QUOTATIONS]]
+    return [Said(candidate.sentence, (best.index(candidate.source),)) for candidate in said[:QUOTATIONS]]
+
+
+def _share(candidate: _Candidate, sought: Sought, least: float, *, of_price: bool) -> float:
+    """Return how much of what is sought a candidate answers, by weight; 0 if it is no answer."""
+    is_reply = candidate.source.is_reply
+    own, above = sought.held_by(candidate.said), sought.held_by(candidate.above)
+    weight = sought.weigh(own | above if is_reply or of_price else own)
+    if not weight or (is_reply and weight < least):
+        return 0.0
+    # The question above a stored answer is as good as the answer's own words.
+    share = 1.0 if is_reply else _HEADING_WEIGHT
+    return (sought.weigh(own) + share * sought.weigh(above & ~own)) / sought.whole
+
+
+def _rank(candidates: Sequence[_Candidate], shares: Sequence[float], top: float) -> list[_Candidate]:
+    """Return the candidates that answer some share, best first; `top` is the score of the best passage."""
+    scored = [
+        (share + _PASSAGE_WEIGHT * candidate.source.score / top, candidate)
+        for candidate, share in zip(candidates, shares, strict=True)
+        if share
+    ]
+    return [candidate for _, candidate in sorted(scored, key=itemgetter(0), reverse=True)]
 
 
 def _about_named(named: Named, chosen: Sequence[_Candidate]) -> list[_Candidate]:
@@ -204,6 +202,116 @@ def _about_named(named: Named, chosen: Sequence[_Candidate]) -> list[_Candidate]
     ]
 
 
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+class _Form(Enum):
+    SENDER = auto()
+    ITEM = auto()
+    PROSE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """What may be quoted: a sentence that states something, or a whole reply.
+
+    `before` are the questions and headings that it answers, `above` is what stands above its section.
+    `is_label`: the citation shows it anyway.
+    """
+
+    source: Source
+    sentence: str
+    before: Sequence[str]
+    above: str
+    is_label: bool = False
+
+    @property
+    def said(self) -> str:
+        return "\n".join([*self.before, self.sentence])
+
+    @property
+    def states_price(self) -> bool:
+        """Whether it speaks of a price, answers a question for one, or is a number below such a heading."""
+        needs_no_word = self.source.is_reply or _NUMBER.search(self.sentence)
+        asked = filter(sentences.is_question, self.before)
+        return any(map(_speaks_of_price, (self.sentence, *asked, self.above if needs_no_word else "")))
+
+
+def _candidates(words: Collection[str], found: Sequence[Source], *, of_price: bool) -> Iterator[_Candidate]:
+    """Yield each different sentence that states something once; if `of_price`, something of a price."""
+    seen: set[tuple[str, ...]] = set()
+    for source in found:
+        for candidate in _read_reply(source) if source.is_reply else _read_statements(source, words):
+            said = tuple(_words(candidate.sentence))
+            if said not in seen and (not of_price or candidate.states_price):
+                seen.add(said)
+                yield candidate
+
+
+def _read_reply(source: Source) -> Iterator[_Candidate]:
+    labels = _labels(source.context)
+    reply = "\n".join(line for line in source.text.splitlines() if line.strip() not in labels).strip()
+    if reply:
+        yield _Candidate(source, reply, (), source.context)
+
+
+def _read_statements(source: Source, words: Collection[str]) -> Iterator[_Candidate]:
+    """Yield the sentences that are neither questions nor greetings, nor only repeat what is asked.
+
+    Each answers the questions and headings before it, back to the last answer; the items of a list all do.
+    """
+    asked: Sequence[str] = ()
+    form = _Form.PROSE
+    for heading, text in source.sections or [("", source.text)]:
+        above = _Above(f"{source.context}\n{heading}")
+        asked = [part for part in asked if part in above.titles]
+        for sentence in dict.fromkeys(sentences.split(text, by_line=True)):
+            was_item, form = form is _Form.ITEM, _form(sentence, form)
+            if was_item and form is not _Form.ITEM:
+                asked = ()
+            if _GREETING.fullmatch(sentence) and form is not _Form.ITEM:
+                continue
+            asks, is_label = above.asks(sentence, words), above.shows(sentence)
+            if not asks:
+                before = () if form is _Form.SENDER else asked
+                yield _Candidate(source, sentence, before, above.text, is_label)
+            if asks or is_label:
+                asked = [*asked, sentence]
+            elif form is _Form.PROSE:
+                asked = ()
+
+
+class _Above:
+    """What stands above a section."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.titles = _labels(text)
+        asking = filter(sentences.is_question, self.titles)
+        self._questions = {sentence for title in asking for sentence in sentences.split(title)}
+
+    def shows(self, sentence: str) -> bool:
+        """Whether a citation shows a sentence anyway."""
+        return _VALUE not in sentence and sentence in self.titles
+
+    def asks(self, sentence: str, words: Collection[str]) -> bool:
+        """Whether a sentence asks or only repeats what is asked; a full one confirms it, which answers it."""
+        if sentence in self._questions or sentences.is_question(sentence):
+            return True
+        return not sentence.rstrip().endswith(_ENDS) and all(
+            phrase in words or beginning(phrase) in words for phrase in content_phrases(sentence)
+        )
+
+
+def _form(sentence: str, previous: _Form) -> _Form:
+    # Only below the sender: the date of a meeting says when it is.
+    if (_SENDING if previous is _Form.SENDER else _SENDER).match(sentence):
+        return _Form.SENDER
+    is_item = _ITEM.match(sentence) or CELL_SEPARATOR in sentence
+    return _Form.ITEM if is_item and not sentences.is_question(sentence) else _Form.PROSE
+
+
 def _speaks_of_price(text: str) -> bool:
     has_sign = any(unicodedata.category(char) == "Sc" for char in text)
     return (
@@ -211,85 +319,6 @@ def _speaks_of_price(text: str) -> bool:
         or _AMOUNT.search(text) is not None
         or not MONEY.isdisjoint(_LETTERS.findall(text.casefold()))
     )
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """What may be quoted, what it says with the questions before it, and what stands above it.
-
-    `is_label`: the citation shows it anyway.
-    """
-
-    quotation: Said
-    said: str
-    above: str
-    is_label: bool
-
-
-def _candidates(
-    asked_for: Collection[str], found: Sequence[Source], *, of_price: bool
-) -> Iterator[_Candidate]:
-    """Yield each different sentence once, except questions and what only repeats what is asked.
-
-    What follows those and headings, in their section, is judged together with them.
-    With `of_price`, only sentences that speak of one, answer a question for one, or state a number below a
-    heading that speaks of one.
-    """
-    seen: set[tuple[str, ...]] = set()
-    for position, source in enumerate(found):
-        asked: list[str] = []
-        section, was_item, is_sending = "", False, False
-        for above, sentence in source.sentences:
-            labels = _labels(above)
-            if above != section:
-                section, asked = above, [part for part in asked if part in labels]
-            # Only below the sender: the date of a meeting says when it is.
-            is_sending = (_SENDING if is_sending else _SENDER).match(sentence) is not None
-            asks = sentences.is_question(sentence)
-            is_item = not (is_sending or asks) and bool(_ITEM.match(sentence) or CELL_SEPARATOR in sentence)
-            if was_item and not is_item:
-                asked = []
-            was_item = is_item
-            asking = {
-                part for label in labels if sentences.is_question(label) for part in sentences.split(label)
-            }
-            if _GREETING.fullmatch(sentence) and not (is_item or source.is_reply):
-                continue
-            if not source.is_reply and (sentence in asking or asks or _only_repeats(sentence, asked_for)):
-                asked.append(sentence)
-                continue
-            is_label = sentence in labels and _VALUE not in sentence
-            said = tuple(_words(sentence))
-            before = [] if is_sending else asked
-            needs_no_word = source.is_reply or _NUMBER.search(sentence)
-            speaking = [sentence, *filter(sentences.is_question, before), above if needs_no_word else ""]
-            if said not in seen and (not of_price or any(map(_speaks_of_price, speaking))):
-                seen.add(said)
-                together = "\n".join([*before, sentence])
-                yield _Candidate(Said(sentence, (position,)), together, above, is_label)
-            if is_label:
-                asked = [*asked, sentence]
-            elif not (is_item or is_sending):
-                asked = []
-
-
-def _only_repeats(sentence: str, asked_for: Collection[str]) -> bool:
-    """Whether a heading says no more than the question. A full sentence confirms it, which is an answer."""
-    return not sentence.rstrip().endswith(_ENDS) and all(
-        phrase in asked_for or beginning(phrase) in asked_for for phrase in content_phrases(sentence)
-    )
-
-
-def _held(words: Mapping[str, float], texts: Sequence[str]) -> list[int]:
-    """Return a bit for each of the `words` that each of `texts` holds, found as the index itself would."""
-    stems = Stems()
-    stems.pieces(texts)
-    sought = stems.seek(list(words))
-    return [sought.held_by(text) for text in texts]
 
 
 def _labels(above: str) -> set[str]:

@@ -6,15 +6,17 @@ It is what a reader is shown and what is cited: it stays in its section where th
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import takewhile, zip_longest
+from typing import NamedTuple
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR, find_spot, widen_to_section
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, is_labelled
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.index import Passage
-from calypso_mcp.local.retrieval.words.stems import Sought, weigh
+from calypso_mcp.local.retrieval.words.stems import Sought
 
 #: Sections up to so many characters are shown whole; of longer ones, at most so many.
 _SECTION_CHARS = 500
@@ -35,54 +37,61 @@ _LEAST_ADDED = 0.5
 _Span = tuple[int, int]
 
 
-def find_matches(sought: Sought, passages: Sequence[Passage], weights: Mapping[str, float]) -> list[Passage]:
+class _Sentence(NamedTuple):
+    """A sentence or row, with a bit for each phrase that it holds, and that its headings hold."""
+
+    span: _Span
+    own: int
+    above: int = 0
+
+
+def find_matches(sought: Sought, passages: Sequence[Passage]) -> list[Passage]:
     """Return the passages of a search, each with the part that holds most of what is sought."""
-    told = list(weights.values())
-    return [_with_match(passage, sought, told) for passage in passages]
+    return [_with_match(passage, sought) for passage in passages]
 
 
 def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
     """Return a passage with the part that holds the sentences `quoted` from it; unchanged without them."""
-    spans = sentences.find_spans(passage.text)
     wanted = {"".join(text.split()) for text in quoted}
-    said = ["".join(passage.text[start:end].split()) for start, end in spans]
-    held = [
-        any(text in other or other in text for other in wanted) << number for number, text in enumerate(said)
-    ]
-    match = _show(passage, spans, [(own, 0) for own in held], [1.0] * len(held))
+    found: list[_Sentence] = []
+    for number, span in enumerate(sentences.find_spans(passage.text)):
+        said = "".join(passage.text[slice(*span)].split())
+        is_quoted = any(said in other or other in said for other in wanted)
+        found.append(_Sentence(span, is_quoted << number))
+    match = _show(passage, found, Sought({}, {}, [1.0] * len(found)))
     return replace(passage, match=match) if match else passage
 
 
-def _with_match(passage: Passage, sought: Sought, weights: Sequence[float]) -> Passage:
+def _with_match(passage: Passage, sought: Sought) -> Passage:
+    text = passage.text
     if _is_short_section(passage):  # shown whole, whichever of its sentences match
-        is_held = sought.held_by(passage.text) or sought.held_by(_heading(passage, 0, len(passage.text)))
-        return replace(passage, match=(0, len(passage.text.rstrip()))) if is_held else passage
-    spans = sentences.find_spans(passage.text)
-    headings = [_heading(passage, *span) for span in spans]
-    above = {heading: sought.held_by(heading) for heading in set(headings)}
-    held = [
-        (0 if _is_heading(said, heading) else sought.held_by(said), above[heading])
-        for said, heading in zip((passage.text[start:end] for start, end in spans), headings, strict=True)
-    ]
-    if "|" in passage.text:
-        held = _with_names_above(passage.text, spans, held)
-    return replace(passage, match=_show(passage, spans, held, weights))
+        is_held = sought.held_by(text) or sought.held_by(_heading(passage, (0, len(text))))
+        return replace(passage, match=(0, len(text.rstrip()))) if is_held else passage
+    held_by = cache(sought.held_by)  # sentences stand below few headings
+    found: list[_Sentence] = []
+    for span in sentences.find_spans(text):
+        said, heading = text[slice(*span)], _heading(passage, span)
+        own = 0 if _is_heading(said, heading) else sought.held_by(said)
+        found.append(_Sentence(span, own, held_by(heading)))
+    if "|" in text:
+        found = _with_names_above(text, found)
+    return replace(passage, match=_show(passage, found, sought))
 
 
-def _with_names_above(
-    text: str, spans: Sequence[_Span], held: Sequence[tuple[int, int]]
-) -> list[tuple[int, int]]:
-    """Return what sentences hold and what stands above them: names of columns, which hold nothing, do."""
-    is_row = [_is_unlabelled_row(text[start:end]) for start, end in spans]
+def _with_names_above(text: str, found: Sequence[_Sentence]) -> list[_Sentence]:
+    """Let the names of columns, which stand above the first row, count for their rows, not by themselves."""
+    is_row = [_is_unlabelled_row(text[slice(*sentence.span)]) for sentence in found]
     names = 0
-    told: list[tuple[int, int]] = []
-    for number, (own, above) in enumerate(held):
-        if is_row[number] and not (number and is_row[number - 1]) and any(is_row[number + 1 : number + 2]):
-            names = own
-            told.append((0, above))
+    told: list[_Sentence] = []
+    for before, is_own, follows, sentence in zip(
+        [False, *is_row], is_row, [*is_row[1:], False], found, strict=False
+    ):
+        if is_own and follows and not before:
+            names = sentence.own
+            told.append(sentence._replace(own=0))
             continue
-        names = names if is_row[number] else 0
-        told.append((own, above | names))
+        names = names if is_own else 0
+        told.append(sentence._replace(above=sentence.above | names))
     return told
 
 
@@ -101,78 +110,73 @@ def _is_heading(said: str, heading: str) -> bool:
     return " ".join(said.split()) == heading.rpartition(HEADING_SEPARATOR)[2]
 
 
-def _heading(passage: Passage, start: int, end: int) -> str:
-    spot = find_spot(passage.outline, passage.text, start, end)
-    return (spot.heading if passage.outline else passage.heading) or ""
+def _heading(passage: Passage, span: _Span) -> str:
+    return (
+        find_spot(passage.outline, passage.text, *span).heading if passage.outline else passage.heading
+    ) or ""
 
 
-def _best(held: Sequence[tuple[int, int]], weights: Sequence[float]) -> list[int]:
-    """Return the positions of the sentences that hold most of the query, the best first.
-
-    `held` states of each sentence the phrases that it holds, and that its headings hold.
-    """
-    scores = [weigh(own, weights) + _HEADING_WEIGHT * weigh(above & ~own, weights) for own, above in held]
+def _best(found: Sequence[_Sentence], sought: Sought) -> list[_Sentence]:
+    """Return the sentences that hold most of the query, the best first, then those that add much to them."""
+    scores = [sought.weigh(own) + _HEADING_WEIGHT * sought.weigh(above & ~own) for _, own, above in found]
     best = max(scores, default=0.0)
     if not best:
         return []
-    chosen = [number for number, score in enumerate(scores) if score == best]
-    known = held[chosen[0]][0] | held[chosen[0]][1]
-    for number in sorted(range(len(held)), key=lambda number: -scores[number]):
-        own, _ = held[number]
-        if weigh(own & ~known, weights) >= _LEAST_ADDED * best:
-            chosen.append(number)
+    chosen = [sentence for sentence, score in zip(found, scores, strict=True) if score == best]
+    known = chosen[0].own | chosen[0].above
+    for number in sorted(range(len(found)), key=lambda number: -scores[number]):
+        own = found[number].own
+        if sought.weigh(own & ~known) >= _LEAST_ADDED * best:
+            chosen.append(found[number])
             known |= own
     return chosen
 
 
-def _show(
-    passage: Passage, spans: Sequence[_Span], held: Sequence[tuple[int, int]], weights: Sequence[float]
-) -> _Span | None:
-    """Return what to show: the section if it is short, else the stretch of it that holds most."""
-    matching = _best(held, weights)
-    if not matching:
-        return None
+def _show(passage: Passage, found: Sequence[_Sentence], sought: Sought) -> _Span | None:
+    """Return what to show: rows, the section if it is short, or the stretch of it that holds most."""
     text = passage.text
-    chosen = [spans[number] for number in matching]
+    chosen = [sentence.span for sentence in _best(found, sought)]
+    if not chosen:
+        return None
     is_printed = sentences.is_row_of_figures(text[slice(*chosen[0])])
     if is_printed:  # the names of its columns, which stand above its first row, are shown anyway
         chosen.sort(key=lambda span: "\n" in text[slice(*span)])
     first, *others = chosen
-    is_row = CELL_SEPARATOR in text[slice(*first)]
-    shown = _grow(first, others, _TABLE_CHARS if is_row and len(matching) <= _FEW_ROWS else _SECTION_CHARS)
-    if is_row:
-        return _with_column_names(text, *shown)
+    if CELL_SEPARATOR in text[slice(*first)]:
+        most = _TABLE_CHARS if len(chosen) <= _FEW_ROWS else _SECTION_CHARS
+        return _with_column_names(text, *_grow(first, others, most))
+    shown = _grow(first, others, _SECTION_CHARS)
     begin, stop = widen_to_section(passage.outline, text, *shown)
     if stop - begin <= _SECTION_CHARS:
         return begin, begin + len(text[begin:stop].rstrip())
-    inside = [
-        (span, own)
-        for span, (own, _) in zip(spans, held, strict=True)
-        if begin <= span[0] and span[1] <= stop
-    ]
-    if any(own for _, own in inside) and not is_printed:
-        shown = _best_stretch(inside, weights)
-    after = [span for span, _ in inside if shown[1] <= span[0]]
-    before = [span for span, _ in reversed(inside) if span[1] <= shown[0]]
-    in_turns = (span for pair in zip_longest(after, before) for span in pair if span is not None)
-    return _grow(shown, in_turns, _SHOWN_CHARS)
+    inside = [sentence for sentence in found if begin <= sentence.span[0] and sentence.span[1] <= stop]
+    if not is_printed and any(sentence.own for sentence in inside):
+        shown = _best_stretch(inside, sought)
+    return _grow(shown, _neighbours(shown, [sentence.span for sentence in inside]), _SHOWN_CHARS)
 
 
-def _best_stretch(held: Sequence[tuple[_Span, int]], weights: Sequence[float]) -> _Span:
-    """Return the stretch of sentences, each with the phrases it holds, that holds most for its length."""
-    told = [weigh(own, weights) for _, own in held]
-    cost = _COST * sum(weights) / _SHOWN_CHARS
-    best, shown = -math.inf, held[0][0]
-    for first in reversed(range(len(held))):  # of equal ones the shortest comes first
-        begin, known, score = held[first][0][0], 0, 0.0
-        for number in range(first, len(held)):
-            (_, end), own = held[number]
+def _neighbours(shown: _Span, spans: Sequence[_Span]) -> Iterator[_Span]:
+    """Return the spans after and before what is shown in turns, the nearest first."""
+    after = [span for span in spans if shown[1] <= span[0]]
+    before = [span for span in reversed(spans) if span[1] <= shown[0]]
+    return (span for pair in zip_longest(after, before) for span in pair if span is not None)
+
+
+def _best_stretch(found: Sequence[_Sentence], sought: Sought) -> _Span:
+    """Return the stretch of sentences that holds most for its length."""
+    told = [sought.weigh(sentence.own) for sentence in found]
+    cost = _COST * sought.whole / _SHOWN_CHARS
+    best, shown = -math.inf, found[0].span
+    for first in reversed(range(len(found))):  # of equal ones the shortest comes first
+        begin, known, score = found[first].span[0], 0, 0.0
+        for number in range(first, len(found)):
+            (_, end), own, _ = found[number]
             length = end - begin
             if number > first and length > _SECTION_CHARS:
                 break
             score += _REPEATED_WEIGHT * told[number]
             if added := own & ~known:  # seldom: there may be many short sentences
-                score += weigh(added, weights)
+                score += sought.weigh(added)
             known |= own
             worth = score - cost * max(length - _SHOWN_CHARS, 0)
             if worth > best:

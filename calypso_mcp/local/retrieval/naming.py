@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
+from typing import Final
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval.sentences import is_question
@@ -95,6 +96,9 @@ class Named:
         if self.names:  # the answer to a question about another is none
             asked = (line.rpartition(HEADING_SEPARATOR)[2] for line in said.splitlines() if is_question(line))
             yield self.names, {phrase for line in asked for name in _names(line) for phrase in name}
+
+
+NOTHING_NAMED: Final = Named(set(), {}, {}, (), set())
 
 
 def _codes(text: str) -> Iterator[str]:

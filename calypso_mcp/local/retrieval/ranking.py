@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from calypso_mcp.local.indexing.documents import PartKind
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, is_labelled, is_table
-from calypso_mcp.local.retrieval.words.stems import Sought, Stems, weigh
+from calypso_mcp.local.retrieval.words.stems import Sought, Stems
 
 _SATURATION = 1.2
 _LENGTH_CORRECTION = 0.6
@@ -92,56 +92,52 @@ def standings(
     candidates: Sequence[Row],
     columns: Sequence[Column],
     sought: Sought,
-    weights: Mapping[str, float],
     *,
     whole: Mapping[str, Collection[int]],
     mean_length: float | None,
 ) -> list[Standing]:
-    """Return how well each candidate matches, given the weight of each phrase; words of one stem count each.
+    """Return how well each candidate matches; words of one stem count each.
 
     Phrases of several words count only in the candidates that hold them `whole`, as often as their rarest
     word. `mean_length` is that of a passage in words; None takes that of the candidates.
     """
-    lengths = {candidate.id: candidate.length for candidate in candidates}
-    mean = mean_length or sum(lengths.values()) / max(len(lengths), 1) or 1.0
-    damping = {
-        passage_id: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * min(length / mean, _LONGEST))
-        for passage_id, length in lengths.items()
-    }
-    found = list(_found(columns, sought, whole))
-    words = _words(weights)
+    damping = _damping({candidate.id: candidate.length for candidate in candidates}, mean_length)
+    totals = dict.fromkeys(damping, 0.0)
+    held = dict.fromkeys(damping, 0)
+    words = _words(sought.stems)
     holding = {word: set[int]() for word in words}
-    for word, counts in zip(words, found, strict=True):
-        holding[word].update(counts)
-    holding_all = set[int].intersection(*holding.values()) if holding else set[int]()
-    totals = dict.fromkeys(lengths, 0.0)
-    held = dict.fromkeys(lengths, 0)
-    counted = {word: set[int]() for word in words}
-    for number, (word, weight, counts) in enumerate(zip(words, weights.values(), found, strict=True)):
-        earlier = counted[word]
+    found = zip(words, sought.weights, _found(columns, sought, whole), strict=True)
+    for number, (word, weight, counts) in enumerate(found):
+        earlier = holding[word]
         for passage_id, count in counts.items():
             told = weight * count * (_SATURATION + 1) / (count + damping[passage_id])
             totals[passage_id] += told * _ALSO_BEGINS if passage_id in earlier else told
             held[passage_id] |= 1 << number
         earlier.update(counts)
-    for passage_id in holding_all:
+    for passage_id in set[int].intersection(*holding.values()) if holding else ():
         totals[passage_id] *= _HOLDS_ALL
-    told_by = list(weights.values())
     for candidate in candidates:
         if is_table(candidate.text):
-            share = _share_in_one_row(candidate, held[candidate.id], sought, told_by)
-            totals[candidate.id] *= share**_IN_ONE_ROW
-    return [Standing(totals[passage_id], held[passage_id]) for passage_id in lengths]
+            totals[candidate.id] *= _share_in_one_row(candidate, held[candidate.id], sought) ** _IN_ONE_ROW
+    return [Standing(totals[passage_id], held[passage_id]) for passage_id in damping]
 
 
-def full_score(best: Standing, weights: Mapping[str, float], absent: int) -> float:
+def _damping(lengths: Mapping[int, int], mean_length: float | None) -> dict[int, float]:
+    """Return how slowly each word counts more in each passage the more often it stands there."""
+    mean = mean_length or sum(lengths.values()) / max(len(lengths), 1) or 1.0
+    return {
+        passage_id: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * min(length / mean, _LONGEST))
+        for passage_id, length in lengths.items()
+    }
+
+
+def full_score(best: Standing, sought: Sought, absent: int) -> float:
     """Return the score that counts 1 beside closeness, given the best one and how many words none holds.
 
     It is the best one, if that holds enough of what is sought; otherwise that of one that would.
     """
-    told = list(weights.values())
-    whole = sum(told) + absent * max(told, default=0.0)
-    return best.score * max(1.0, _ENOUGH * whole / (weigh(best.held, told) or 1.0)) or 1.0
+    whole = sought.whole + absent * max(sought.weights, default=0.0)
+    return best.score * max(1.0, _ENOUGH * whole / (sought.weigh(best.held) or 1.0)) or 1.0
 
 
 def mix(
@@ -178,7 +174,7 @@ def _words(phrases: Collection[str]) -> list[str]:
     ]
 
 
-def _share_in_one_row(candidate: Row, held: int, sought: Sought, weights: Sequence[float]) -> float:
+def _share_in_one_row(candidate: Row, held: int, sought: Sought) -> float:
     """Return how much of what a table holds one row of it does, with the names above it.
 
     The words of a query that stand in different rows ("Anna", "Adler") have nothing to do with each other.
@@ -190,21 +186,15 @@ def _share_in_one_row(candidate: Row, held: int, sought: Sought, weights: Sequen
     above = frozenset(filter(is_sought, " ".join([candidate.title, candidate.heading, *lines[:top]]).split()))
     # Most rows hold the same words sought: the names of their columns.
     rows = {above.union(filter(is_sought, line.split())) for line in lines[top:]} or {above}
-    best = max(weigh(sought.held_by(" ".join(row)) & held, weights) for row in rows)
-    return best / (weigh(held, weights) or 1.0)
+    best = max(sought.weigh(sought.held_by(" ".join(row)) & held) for row in rows)
+    return best / (sought.weigh(held) or 1.0)
 
 
 def _found(
     columns: Sequence[Column], sought: Sought, whole: Mapping[str, Collection[int]]
 ) -> Iterator[Mapping[int, float]]:
     """Yield for each phrase how often candidates hold it, counted as FTS5 would."""
-    held: dict[str, dict[int, float]] = {stem: {} for own in sought.stems_of.values() for stem in own}
-    is_sought = sought.stems_of.__contains__
-    for passage_id, pieces, weight in columns:
-        for piece in filter(is_sought, pieces):
-            for stem in sought.stems_of[piece]:
-                counts = held[stem]
-                counts[passage_id] = counts.get(passage_id, 0.0) + weight
+    held = _count_stems(columns, sought.stems_of)
     for phrase, own in sought.stems.items():
         parts = [_beginning(held, stem) if phrase.endswith("*") else held.get(stem, {}) for stem in own]
         if phrase in whole:
@@ -215,6 +205,20 @@ def _found(
         else:
             # Other Unicode tables may cut a word that is one here; its rarest part stands for it.
             yield min(parts, key=len, default=dict[int, float]())
+
+
+def _count_stems(
+    columns: Sequence[Column], stems_of: Mapping[str, Sequence[str]]
+) -> dict[str, dict[int, float]]:
+    """Return how often each candidate holds each stem, given those of the pieces that have any."""
+    held: dict[str, dict[int, float]] = {stem: {} for own in stems_of.values() for stem in own}
+    is_sought = stems_of.__contains__
+    for passage_id, pieces, weight in columns:
+        for piece in filter(is_sought, pieces):
+            for stem in stems_of[piece]:
+                counts = held[stem]
+                counts[passage_id] = counts.get(passage_id, 0.0) + weight
+    return held
 
 
 def _beginning(held: Mapping[str, Mapping[int, float]], beginning: str) -> dict[int, float]:

@@ -123,20 +123,20 @@ def search(
         mean_length = statistics.mean_length if is_whole else None
         stems = Stems.kept_by(connection)
         columns = ranking.columns(stems, rows)
-        sought = stems.seek(list(weights))
+        sought = stems.seek(weights)
         ids = {row.id for row in rows}
         whole = {
             phrase: ids.intersection(statistics.matches(phrase, scope))
             for phrase in together
             if phrase in weights
         }
-        standings = ranking.standings(rows, columns, sought, weights, whole=whole, mean_length=mean_length)
+        standings = ranking.standings(rows, columns, sought, whole=whole, mean_length=mean_length)
         ranked = sorted(zip(rows, standings, strict=True), key=lambda entry: (-entry[1].score, entry[0].id))
         if close:
             absent = len(_absent(phrases, weights))
-            ranked = ranking.mix(ranked, close, ranking.full_score(ranked[0][1], weights, absent))
+            ranked = ranking.mix(ranked, close, ranking.full_score(ranked[0][1], sought, absent))
     passages = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
-    return find_matches(sought, passages, weights) if with_matches else passages
+    return find_matches(sought, passages) if with_matches else passages
 
 
 def frequencies(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from calypso_mcp.local.retrieval.ranking import Row, Standing, full_score, mix
+from calypso_mcp.local.retrieval.words.stems import Sought
 
 
 def row(passage: int) -> Row:
@@ -43,9 +44,9 @@ def test_passages_without_a_word_of_the_query_score_as_high_as_they_are_close() 
 
 
 def test_words_count_less_beside_meaning_where_the_best_passage_holds_few_of_those_asked_for() -> None:
-    weights = {'"fee"': 1.0, '"late"': 3.0}
+    sought = Sought({}, {}, [1.0, 3.0])
     enough, too_little = Standing(2.0, 0b10), Standing(2.0, 0b01)
-    assert full_score(enough, weights, absent=0) == 2.0
-    assert full_score(too_little, weights, absent=0) == pytest.approx(4.8)
-    assert full_score(enough, weights, absent=2) == pytest.approx(4.0)
-    assert full_score(Standing(0.0, 0), {}, absent=3) == 1.0
+    assert full_score(enough, sought, absent=0) == 2.0
+    assert full_score(too_little, sought, absent=0) == pytest.approx(4.8)
+    assert full_score(enough, sought, absent=2) == pytest.approx(4.0)
+    assert full_score(Standing(0.0, 0), Sought({}, {}, []), absent=3) == 1.0

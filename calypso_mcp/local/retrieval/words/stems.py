@@ -35,10 +35,21 @@ class Sought:
     Attributes:
         stems: Of each phrase. One that ends in `*` seeks every word that begins with them.
         stems_of: The stems sought by the pieces that have them.
+        weights: What each phrase tells.
     """
 
     stems: Mapping[str, Sequence[str]]
     stems_of: Mapping[str, Sequence[str]]
+    weights: Sequence[float]
+
+    @property
+    def whole(self) -> float:
+        """What all phrases weigh."""
+        return sum(self.weights)
+
+    def weigh(self, bits: int) -> float:
+        """Return what the phrases weigh whose bits are set."""
+        return sum(weight for number, weight in enumerate(self.weights) if bits >> number & 1)
 
     def held_by(self, text: str) -> int:
         """Return a bit for each phrase that `text` holds."""
@@ -51,11 +62,6 @@ class Sought:
                 is_held = held.issuperset(parts)
             bits |= (bool(parts) and is_held) << number
         return bits
-
-
-def weigh(bits: int, weights: Sequence[float]) -> float:
-    """Return what the phrases weigh whose bits are set."""
-    return sum(weight for number, weight in enumerate(weights) if bits >> number & 1)
 
 
 class Stems:
@@ -109,12 +115,12 @@ class Stems:
             alike.setdefault(stem, []).append(new[number])
         return taken
 
-    def seek(self, phrases: Sequence[str]) -> Sought:
-        """Return how `phrases` are found in all texts whose pieces were asked for."""
-        stems = dict(zip(phrases, self.of_words(phrases), strict=True))
+    def seek(self, weights: Mapping[str, float]) -> Sought:
+        """Return how phrases of these weights are found in all texts whose pieces were asked for."""
+        stems = dict(zip(weights, self.of_words(list(weights)), strict=True))
         words = {stem for phrase, own in stems.items() if not phrase.endswith("*") for stem in own}
         beginnings = {stem for phrase, own in stems.items() if phrase.endswith("*") for stem in own}
-        return Sought(stems, self.matching(words, beginnings))
+        return Sought(stems, self.matching(words, beginnings), list(weights.values()))
 
     def _forget_if_full(self) -> None:
         is_full = max(len(self._known), len(self._words)) > _REMEMBERED
