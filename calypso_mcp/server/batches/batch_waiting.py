@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from calypso_mcp.client.readiness_target import ReadinessTarget
@@ -35,43 +35,56 @@ async def wait_for_outcomes(
         A state of each file that arrived, by its `file_id`; pending if its state was not seen. A file that
         was replaced meanwhile is as its successor is.
     """
-    uploaded = {outcome.file_id: outcome for outcome in outcomes if outcome.is_uploaded and outcome.file_id}
+    uploaded = [outcome for outcome in outcomes if outcome.is_uploaded]
+    by_id = {outcome.file_id: outcome for outcome in uploaded if outcome.file_id}
     found_ready = {
-        file_id: outcome for file_id, outcome in uploaded.items() if outcome.readiness is Readiness.READY
+        file_id: outcome for file_id, outcome in by_id.items() if outcome.readiness is Readiness.READY
     }
-    nameless = sum(outcome.is_uploaded and not outcome.file_id for outcome in outcomes)
-    reports: dict[int, StateReport] = {}
-    targets = _targets(outcome for outcome in uploaded.values() if outcome.file_id not in found_ready)
+    targets = _targets(outcome for outcome in by_id.values() if outcome.readiness is not Readiness.READY)
+    looks = _Looks(client, time, progress, len(found_ready), len(by_id))
+    seen = found_ready | {state.id: state for report in await looks.take(targets) for state in report.states}
+    states = [replace(seen.get(file_id, FileState(file_id)), file_id=file_id) for file_id in by_id]
+    return StateReport((*states, *(FileState() for outcome in uploaded if not outcome.file_id)))
 
-    def show() -> None:
-        if progress is not None:
-            settled = sum(report.settled for report in reports.values())
-            progress.update(
-                Step("indexing", files_done=len(found_ready) + settled, files_total=len(uploaded))
-            )
 
-    async def look(position: int) -> None:
+@dataclass(slots=True)
+class _Looks:
+    """What was seen so far of what is waited for; `ready` of `total` files were searchable before."""
+
+    client: CalypsoClient
+    time: CallTime
+    progress: CallProgress | None
+    ready: int
+    total: int
+    reports: dict[ReadinessTarget, StateReport] = field(default_factory=dict[ReadinessTarget, StateReport])
+
+    async def take(self, targets: Sequence[ReadinessTarget]) -> Iterable[StateReport]:
+        """Wait for a few targets at a time, then look once at those for which no time was left."""
+        self._show()
+        await for_each(self._wait, targets, limit=_PARALLEL_WAITS)
+        left = [target for target in targets if target not in self.reports]
+        await for_each(self._look, left, limit=_PARALLEL_LOOKS)
+        return self.reports.values()
+
+    async def _wait(self, target: ReadinessTarget) -> None:
+        if self.time.wait_s:
+            await self._look(target)
+
+    async def _look(self, target: ReadinessTarget) -> None:
         def note(report: StateReport) -> None:
-            reports[position] = report
-            show()
+            self.reports[target] = report
+            self._show()
 
         note(
-            await client.readiness.wait(
-                targets[position], timeout_s=time.wait_s, first_look_s=time.left_s, on_progress=note
+            await self.client.readiness.wait(
+                target, timeout_s=self.time.wait_s, first_look_s=self.time.left_s, on_progress=note
             )
         )
 
-    async def wait(position: int) -> None:
-        if time.wait_s:
-            await look(position)
-
-    show()
-    await for_each(wait, range(len(targets)), limit=_PARALLEL_WAITS)
-    left = [position for position in range(len(targets)) if position not in reports]
-    await for_each(look, left, limit=_PARALLEL_LOOKS)
-    seen = found_ready | {state.id: state for report in reports.values() for state in report.states}
-    states = [replace(seen.get(file_id, FileState(file_id)), file_id=file_id) for file_id in uploaded]
-    return StateReport((*states, *(FileState() for _ in range(nameless))))
+    def _show(self) -> None:
+        if self.progress is not None:
+            settled = self.ready + sum(report.settled for report in self.reports.values())
+            self.progress.update(Step("indexing", files_done=settled, files_total=self.total))
 
 
 def _targets(arrived: Iterable[FileState]) -> list[ReadinessTarget]:
