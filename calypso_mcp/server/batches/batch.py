@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, KeysView
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from calypso_mcp.api.sources import Source
 from calypso_mcp.client.uploading.upload import Upload
@@ -18,7 +18,6 @@ from calypso_mcp.server.batches.batch_inputs import BatchInput, WalkedFolder
 from calypso_mcp.server.batches.batch_reports import (
     BatchReport,
     InputOutcome,
-    OutcomeWord,
     count_outcomes,
     report_foreseen,
     report_input,
@@ -211,27 +210,36 @@ class Batch:
         """Find out whether files that were there already are searchable, to save the caller a wait."""
         self._readiness = await wait_for_outcomes(self._access.client, self._sent_states(), CallTime(0))
 
-    def report(self, *, dry_run: bool) -> BatchReport:
+    def report(self) -> BatchReport:
         """Return the tool's result."""
-        removal: OutcomeWord = "would_remove" if dry_run else "removed"
-        gone = self._missing if dry_run else self._removed
-        outcomes = self._list_foreseen() if dry_run else self._list_sent()
-        outcomes += [report_removal(source.name, removal) for source in gone]
+        outcomes = self._list_sent() + [report_removal(source.name, "removed") for source in self._removed]
         counts = count_outcomes(outcomes)
         batch_ids = sorted({state.batch_id for state in self._sent_states() if state.batch_id})
-        return BatchReport.of(
+        return self._report(
             outcomes,
-            dry_run=dry_run or None,
-            bucket=self._shared_slug,
-            total=len(self._inputs),
             counts=counts,
-            bytes=sum(item.size_bytes for item in self._inputs if item.upload),
-            next_step=self._foresight(counts) if dry_run else self._next_step(counts, batch_ids),
+            next_step=self._next_step(counts, batch_ids),
             readiness=self._readiness.state if self._readiness else None,
             searchable=_counts(self._readiness) if self._readiness else None,
-            progress=None if self._is_sent or dry_run else self._progress.message(),
+            progress=None if self._is_sent else self._progress.message(),
             batch_ids=batch_ids[:_MOST_BATCH_IDS] or None,
             created=self._created(),
+        )
+
+    def report_foreseen(self) -> BatchReport:
+        """Return the tool's result after `foresee`."""
+        outcomes = self._list_foreseen()
+        outcomes += [report_removal(source.name, "would_remove") for source in self._missing]
+        counts = count_outcomes(outcomes)
+        return self._report(outcomes, dry_run=True, counts=counts, next_step=_foresight(counts))
+
+    def _report(self, outcomes: list[InputOutcome], **facts: Any) -> BatchReport:
+        return BatchReport.of(
+            outcomes,
+            bucket=self._shared_slug,
+            total=len(self._inputs),
+            bytes=sum(item.size_bytes for item in self._inputs if item.upload),
+            **facts,
         )
 
     def _created(self) -> str | None:
@@ -256,30 +264,27 @@ class Batch:
             for item in self._inputs
         ]
 
-    def _foresight(self, counts: dict[str, int]) -> str:
-        if counts.get("would_send") or counts.get("would_remove"):
-            return (
-                "Call upload_batch again without dry_run to do this. Files that another program sent "
-                "may be there already."
-            )
-        return "Nothing would be sent." + (" Everything is there already." if counts.get("replayed") else "")
-
     def _next_step(self, counts: dict[str, int], batch_ids: list[str]) -> str:
-        if not self._is_sent or counts.get("pending") or len(self._removed) < len(self._missing):
+        words = counts.keys()
+        if not self._is_sent or "pending" in words or len(self._removed) < len(self._missing):
             return "Call upload_batch again with the same arguments: it continues and sends nothing twice."
-        if not counts.get("accepted") and not counts.get("replayed"):
-            return "Nothing was sent." + ("" if self._removed else " See the reasons.")
+        if words.isdisjoint({"accepted", "replayed"}):
+            return "Nothing was sent." if self._removed else "Nothing was sent. See the reasons."
+        return self._next_step_of_sent(words, batch_ids)
+
+    def _next_step_of_sent(self, words: KeysView[str], batch_ids: list[str]) -> str:
+        """Return what to do once everything has arrived or was refused."""
         state = self._readiness.state if self._readiness else Readiness.PENDING
-        amiss = counts.get("failed") or counts.get("rejected") or state is Readiness.FAILED
-        again = " Then fix what failed or was rejected." if amiss else ""
+        is_amiss = state is Readiness.FAILED or not words.isdisjoint({"failed", "rejected"})
+        again = " Then fix what failed or was rejected." if is_amiss else ""
         if state is not Readiness.PENDING:
-            there = "The bucket already held everything. " if self.is_replay and not amiss else ""
+            there = "The bucket already held everything. " if self.is_replay and not is_amiss else ""
             return f"{there}Search it with search_bucket.{again}"
-        subject = f"bucket={self._shared_slug!r}" if self._shared_slug else "each bucket"
-        if len(batch_ids) == 1 and not amiss and not counts.get("replayed"):
+        awaited = f"bucket={self._shared_slug!r}" if self._shared_slug else "each bucket"
+        if len(batch_ids) == 1 and words.isdisjoint({"failed", "rejected", "replayed"}):
             # Some files of any other batch may never arrive, and it would never be done.
-            subject = f"batch_id={batch_ids[0]!r}"
-        return f"Before you search, call wait_for_bucket_sync with {subject}.{again}"
+            awaited = f"batch_id={batch_ids[0]!r}"
+        return f"Before you search, call wait_for_bucket_sync with {awaited}.{again}"
 
     def _show(self, progress: TransferProgress) -> None:
         files = (progress.files_done, progress.files_total)
@@ -288,6 +293,16 @@ class Batch:
             self._progress.update(Step("finalizing", *files))
         else:
             self._progress.update(Step(progress.phase, *files, progress.bytes_done, progress.bytes_total))
+
+
+def _foresight(counts: dict[str, int]) -> str:
+    """Return what to do after a dry run."""
+    if counts.get("would_send") or counts.get("would_remove"):
+        return (
+            "Call upload_batch again without dry_run to do this. Files that another program sent "
+            "may be there already."
+        )
+    return "Nothing would be sent." + (" Everything is there already." if counts.get("replayed") else "")
 
 
 def _counts(readiness: StateReport) -> dict[str, int]:

@@ -60,12 +60,8 @@ async def upload_batch(
     The same call again continues.
     """
     _require_one(directory, paths, items)
-    if remove_missing and not directory:
-        raise ContentError(
-            "remove_missing needs a directory to compare with.",
-            code="invalid_arguments",
-            hint="Give directory, or leave remove_missing out and name sources to remove_source.",
-        )
+    if remove_missing:
+        _require_directory(directory)
     declared = Declaration(tags=tuple(tags), metadata=metadata or None)
     declared.check_labels()
     shared = SharedArguments(bucket, create_bucket, declared, if_exists)
@@ -84,15 +80,15 @@ async def upload_batch(
             await batch.find_missing(reader.folder)
         if dry_run:
             await batch.foresee()
-        else:
-            await batch.require_agreement(ctx, confirm=confirm)
-            await batch.send()
-            await batch.remove_missing()
-            if wait:
-                await batch.wait()
-            elif batch.is_replay:
-                await batch.look_at_readiness()
-    return answer(batch.report(dry_run=dry_run))
+            return answer(batch.report_foreseen())
+        await batch.require_agreement(ctx, confirm=confirm)
+        await batch.send()
+        await batch.remove_missing()
+        if wait:
+            await batch.wait()
+        elif batch.is_replay:
+            await batch.look_at_readiness()
+    return answer(batch.report())
 
 
 def _require_one(directory: str | None, paths: list[str] | None, items: list[BatchItem] | None) -> None:
@@ -104,4 +100,13 @@ def _require_one(directory: str | None, paths: list[str] | None, items: list[Bat
             f"A batch has one kind of source; given: {', '.join(given) or 'none'}.",
             code="several_sources" if len(given) > 1 else "no_source",
             hint="Give exactly one of directory, paths and items, with something in it.",
+        )
+
+
+def _require_directory(directory: str | None) -> None:
+    if not directory:
+        raise ContentError(
+            "remove_missing needs a directory to compare with.",
+            code="invalid_arguments",
+            hint="Give directory, or leave remove_missing out and name sources to remove_source.",
         )
