@@ -20,7 +20,7 @@ from calypso_mcp.api.files import (
     TaskId,
     UploadTarget,
 )
-from calypso_mcp.api.wire import AnswerModel, AnswerPart, WireModel, spelled
+from calypso_mcp.api.wire import AnswerModel, AnswerPart, StatedReason, WireModel, spelled
 from calypso_mcp.domain.states.file_state import Reason
 
 _CLIENT_FILE_ID_KEYS = ("client_file_id", "clientFileId")
@@ -82,7 +82,7 @@ class ItemProblem(AnswerPart):
     client_file_id: ClientFileId
     session_id: str | None = None
     code: str | None = None
-    message: str | None = None
+    message: StatedReason = None
     error: AnyError = None
 
     def reason(self, code: str, message: str) -> Reason:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, StrictBool, StrictInt, f
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
-from calypso_mcp.api.wire import AnswerModel, AnswerPart, AnyText, WireModel, spelled
+from calypso_mcp.api.wire import AnswerModel, AnswerPart, AnyText, StatedReason, WireModel, spelled
 from calypso_mcp.domain.states.readiness import FileStatus
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 
@@ -146,7 +146,7 @@ class StatedError(WireModel):
     """Why something failed, from an object or a mere text."""
 
     code: str | None = None
-    message: str | None = None
+    message: StatedReason = None
     retryable: StrictBool | None = None
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from calypso_mcp import errors
 from calypso_mcp.api.wire import as_object
+from calypso_mcp.domain.addresses import without_queries
 from calypso_mcp.domain.json_text import parsable
 from calypso_mcp.domain.retry import is_retryable_status
 
@@ -151,5 +152,6 @@ def _ids(details: Any) -> dict[str, str]:
     return {"replaced_by": successor} if isinstance(successor, str) else {}
 
 
-def _short(text: str) -> str:
+def _short(stated: str) -> str:
+    text = without_queries(stated)
     return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"

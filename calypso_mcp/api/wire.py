@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from calypso_mcp.domain.addresses import without_queries
 
 
 class WireModel(BaseModel):
@@ -44,6 +54,10 @@ def _text_or_none(value: object) -> str | None:
 
 #: A text that only describes: one of another type, which the API sheet does not rule out, is left out.
 AnyText = Annotated[str | None, BeforeValidator(_text_or_none)]
+
+
+#: Why something failed, in the API's words.
+StatedReason = Annotated[str, AfterValidator(without_queries)] | None
 
 
 class AnswerPart(WireModel):

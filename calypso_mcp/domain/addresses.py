@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
+
+#: The query of an address: that of a signed one is a credential.
+_QUERY = re.compile(r"""\?[^\s"'<>()?=]*=[^\s"'<>()]*""")
 
 
 @lru_cache(64)
@@ -33,6 +37,11 @@ def split_url(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if parts.hostname else None
+
+
+def without_queries(text: str) -> str:
+    """Return what the API says without the queries of addresses: it may quote one that it has signed."""
+    return _QUERY.sub("?…", text)
 
 
 def keeps_secrets(parts: SplitResult) -> bool:

@@ -106,6 +106,56 @@ async def test_no_text_of_an_api_reaches_a_tools_result_uncleaned(
         check_result(await client.call_tool(tool, arguments), quotes=tool in {"search_bucket", "ask_agent"})
 
 
+#: Upload addresses as storages sign them, and what makes them secret.
+_CREDENTIAL = "ABPtcPr0q8w7e6r5t4"
+_SAID = f"PUT https://storage.test/b/o?name=a.txt&upload_id={_CREDENTIAL} (o?upload_id={_CREDENTIAL}) failed."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx2.Response(400, json={"error": {"code": "broken", "message": _SAID, "details": _SAID}}),
+        httpx2.Response(400, json={"error": _SAID}),
+        httpx2.Response(400, json={"detail": [_SAID]}),
+        httpx2.Response(400, text=_SAID),
+    ],
+    ids=["envelope", "text", "detail", "page"],
+)
+async def test_an_upload_address_that_an_error_of_the_api_quotes_is_shown_nowhere(
+    api: ScriptedCalypso, connect: Connect, answer: httpx2.Response
+) -> None:
+    for request in ("GET /knowledge/buckets", "POST /search"):
+        api.scripted[request] = lambda _body: answer
+        async with connect() as client:
+            for tool, arguments in CALLS:
+                result = await client.call_tool(tool, arguments)
+                assert _CREDENTIAL not in result.model_dump_json()
+                assert tool != "search_bucket" or "o?… (o?…) failed" in text(result)
+        del api.scripted[request]
+
+
+async def test_an_upload_address_in_the_reason_of_a_failed_source_or_answer_is_shown_nowhere(
+    api: ScriptedCalypso, connect: Connect
+) -> None:
+    failed = {"status": "failed", "error": {"code": "broken", "message": _SAID}}
+    api.files["file_h1"] |= failed
+    api.batches["batch_s"] = {
+        "id": "batch_s",
+        "status": "failed",
+        "items": [{"client_file_id": "a.txt", **failed}],
+    }
+    api.scripted["POST /responses"] = lambda _body: (200, failed)
+    async with connect() as client:
+        for tool, arguments in [
+            ("wait_for_bucket_sync", {"file_ids": ["file_h1"], "timeout_s": 0}),
+            ("wait_for_bucket_sync", {"batch_id": "batch_s", "timeout_s": 0}),
+            ("ask_agent", {"question": "x", "agent": "calypso-agent:support"}),
+        ]:
+            result = await client.call_tool(tool, arguments)
+            assert "o?… (o?…) failed" in text(result), text(result)
+            assert _CREDENTIAL not in result.model_dump_json()
+
+
 @pytest.mark.usefixtures("hostile")
 async def test_no_text_of_an_api_reaches_resources_and_completions_uncleaned(connect: Connect) -> None:
     async with connect() as client:

@@ -12,6 +12,7 @@ from calypso_mcp.api.answers import RawAnswer
 from calypso_mcp.api.problem import UNKNOWN_PROFILE, UNKNOWN_PROFILE_HINT
 from calypso_mcp.api.search import SearchResult
 from calypso_mcp.api.wire import as_object
+from calypso_mcp.domain.addresses import without_queries
 from calypso_mcp.errors import AnswerFailed
 
 Fields = Mapping[str, Any]
@@ -82,7 +83,7 @@ def failure(answer: RawAnswer) -> AnswerFailed | None:
     if not isinstance(retryable, bool):
         retryable = UNKNOWN_PROFILE not in message and reason not in _FINAL_REASONS
     return AnswerFailed(
-        f"The agent could not answer: {message[:_LONGEST_REASON]}",
+        f"The agent could not answer: {without_queries(message)[:_LONGEST_REASON]}",
         code=_text(stated, "code") or ("answer_incomplete" if status == "incomplete" else ""),
         hint=(f"{UNKNOWN_PROFILE_HINT} " if UNKNOWN_PROFILE in message else "") + _PASSAGES
         if retryable is False

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from calypso_mcp.domain.addresses import is_loopback, keeps_secrets, split_url
+from calypso_mcp.domain.addresses import is_loopback, keeps_secrets, split_url, without_queries
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,16 @@ def test_plain_http_to_another_machine_keeps_no_secret(url: str) -> None:
 )
 def test_what_names_no_host_is_no_url(text: str) -> None:
     assert split_url(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("PUT https://s.test/o?a=1&upload_id=x failed", "PUT https://s.test/o?… failed"),
+        ("o?X-Goog-Signature=ab%3D, then 'p?sig=q'", "o?… then 'p?…'"),
+        ("Really? Yes=1; why?", "Really? Yes=1; why?"),
+        ("See https://s.test/help?", "See https://s.test/help?"),
+    ],
+)
+def test_what_an_error_quotes_of_an_address_ends_before_its_query(text: str, shown: str) -> None:
+    assert without_queries(text) == shown
