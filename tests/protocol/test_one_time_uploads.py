@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
+import zlib
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pytest
 from mcp.client import Client
 
 from calypso_mcp.server.access.access_file.tokens import hash_token
+from calypso_mcp.server.sealing import Seal
 from tests.support.team_server import BOUND_S, Team, call, team_server
 
 GRANULARITY = 262_144
@@ -228,6 +231,18 @@ async def test_an_address_changed_anywhere_or_used_otherwise_is_a_strangers(team
                 assert (await put(http, wrong, b"x")).status_code == 401
             for method in ("GET", "POST", "DELETE", "PATCH"):
                 assert (await http.request(method, path)).status_code == 401
+
+
+async def test_an_address_that_another_version_sealed_is_refused_with_what_to_do(team: Team) -> None:
+    seal = Seal("one-time uploads", bytes.fromhex((team.folder / "data" / "sealing-secret").read_text()))
+    async with team.client("one") as client, team.http() as http:
+        _, path, _ = await issued(client, "a.txt")
+        content = json.loads(zlib.decompress(seal.open(path.removeprefix("/uploads/")) or b""))
+        for other in (content | {"priority": 3}, content | {"grant": {"name": "one"}}):
+            sealed = seal.seal(zlib.compress(json.dumps(other).encode()))
+            refused = await put(http, f"/uploads/{sealed}", b"x")
+            assert (refused.status_code, refused.json()["error"]) == (410, "upload_address_expired")
+            assert "Ask for a new one" in refused.json()["error_description"]
 
 
 async def test_an_address_dies_with_the_grant_of_its_caller(team: Team) -> None:

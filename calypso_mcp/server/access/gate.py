@@ -16,8 +16,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from calypso_mcp.errors import Busy, CalypsoError
-from calypso_mcp.server.access.answers import refusal
+from calypso_mcp.errors import Busy, CalypsoError, SessionExpired
+from calypso_mcp.server.access.answers import failure, refusal
 from calypso_mcp.server.access.oauth.protected_resource import ProtectedResource
 from calypso_mcp.server.access.refusal_pace import RefusalPace
 
@@ -95,6 +95,8 @@ class AccessGate:
         except Busy:
             # Not logged: strangers cause it as often as they like.
             return _unchecked(1)
+        except SessionExpired as error:
+            return failure(error)
         except CalypsoError as error:
             _log.warning("A credential could not be checked: %s", error.code)
             return _unchecked(5)

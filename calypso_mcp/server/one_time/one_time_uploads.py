@@ -31,7 +31,7 @@ from calypso_mcp.server.access.credentials import (
     unchanged,
 )
 from calypso_mcp.server.access.oauth.protected_resource import origin_of
-from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal, mark_of
+from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal, expired, mark_of
 from calypso_mcp.server.one_time.upload_ledger import State, UploadLedger, UploadRecord
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class OneTimeUploads:
         ticket = Ticket(
             upload_id=upload_id,
             expires_at=expires_at,
-            grant=grant.to_claims(),
+            grant=grant,
             key=key.get_secret_value() if key else None,
             declaration=replace(declaration, content_type=declaration.media_type),
             most_bytes=FILE_BYTES,
@@ -150,16 +150,23 @@ class OneTimeUploads:
             filename=declaration.name,
         )
 
-    def is_void(self, ticket: Ticket) -> bool:
-        """Whether the address has expired."""
-        return self._clock() >= ticket.expires_at
+    def open(self, sealed: str) -> Ticket | None:
+        """Return the ticket of an address; None for anything this secret has not sealed.
+
+        Raises:
+            SessionExpired: The address has expired, or another version gave it out.
+        """
+        ticket = self.seal.open(sealed)
+        if ticket is not None and self._clock() >= ticket.expires_at:
+            raise expired("This address has expired.")
+        return ticket
 
     async def capability(self, method: str, path: str) -> AccessToken | None:
         """Return the caller behind an address that is a ticket of ours: the gate's `capability`."""
         # A browser asks with OPTIONS first, and sends no credential with it.
         if method not in ("PUT", "OPTIONS") or not path.startswith(UPLOADS_PREFIX):
             return None
-        ticket = self.seal.open(path.removeprefix(UPLOADS_PREFIX))
+        ticket = self.open(path.removeprefix(UPLOADS_PREFIX))
         if ticket is None:
             return None
         grant = await self.grant(ticket)
@@ -167,7 +174,7 @@ class OneTimeUploads:
 
     async def grant(self, ticket: Ticket) -> AccessGrant | None:
         """Return what the caller behind a ticket may do by now; None where they may no longer call."""
-        return await self._current_grant(AccessGrant.from_claims(ticket.grant), ticket.key)
+        return await self._current_grant(ticket.grant, ticket.key)
 
 
 def record_of(
@@ -176,7 +183,7 @@ def record_of(
     """Return how far an upload has come, and what became of it."""
     return UploadRecord(
         upload_id=ticket.upload_id,
-        owner=owner_of(ticket.grant["name"]),
+        owner=owner_of(ticket.grant.name),
         state=state,
         bucket_id=ticket.bucket_id,
         filename=ticket.declaration.filename,

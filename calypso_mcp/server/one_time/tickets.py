@@ -11,8 +11,9 @@ import zlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
-from calypso_mcp.errors import ContentError
+from calypso_mcp.errors import ContentError, SessionExpired
 from calypso_mcp.server.sealing import Seal
 
 #: Longest ticket, in characters; proxies commonly refuse request lines above 8 KB.
@@ -44,14 +45,14 @@ class Ticket:
     Attributes:
         upload_id: Names the upload to the caller it was issued to; opens nothing.
         expires_at: After this the address is void, in seconds since 1970.
-        grant: The grant of the caller, as claims; checked again when the address is used.
+        grant: What the caller may do; checked again when the address is used.
         declaration: What is declared about the file; its destination is the id of one bucket.
         key: The caller's own API key, where that is the credential.
     """
 
     upload_id: str
     expires_at: int
-    grant: dict[str, Any]
+    grant: AccessGrant
     declaration: Declaration
     most_bytes: int
     key: str | None = field(default=None, repr=False)
@@ -72,6 +73,11 @@ class Ticket:
 def mark_of(upload_id: str) -> dict[str, str]:
     """Return the metadata by which a file is known to have come with an upload, on any machine."""
     return {"upload_id": hashlib.sha256(upload_id.encode()).hexdigest()[:24]}
+
+
+def expired(message: str) -> SessionExpired:
+    """Return the error for an address that was good once, or elsewhere."""
+    return SessionExpired(message, hint="Ask for a new one.", code="upload_address_expired")
 
 
 #: What a sealed ticket says besides the declaration, which stands flat beside it.
@@ -110,6 +116,7 @@ class TicketSeal:
         """
         fields = asdict(ticket)
         fields |= {**fields.pop("declaration"), "destination": None, "bucket_id": ticket.bucket_id}
+        fields["grant"] = ticket.grant.to_claims()
         content = {name: value for name, value in fields.items() if value not in (None, ())}
         packed = zlib.compress(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(), 9)
         sealed = self._seal.seal(packed)
@@ -122,7 +129,11 @@ class TicketSeal:
         return sealed
 
     def open(self, text: str) -> Ticket | None:
-        """Return the ticket; None for anything this secret has not sealed."""
+        """Return the ticket; None for anything this secret has not sealed.
+
+        Raises:
+            SessionExpired: Another version sealed it, which declares or grants other things.
+        """
         packed = self._seal.open(text)
         if packed is None:
             return None
@@ -130,5 +141,9 @@ class TicketSeal:
         content: dict[str, Any] = json.loads(zlib.decompressobj().decompress(packed, _LARGEST_CONTENT))
         content["tags"] = tuple(content.get("tags", ()))
         own = {name: content.pop(name) for name in _OWN_FIELDS if name in content}
-        destination = Destination(bucket_ids=(content.pop("bucket_id"),))
-        return Ticket(**own, declaration=Declaration(**content, destination=destination))
+        try:
+            own["grant"] = AccessGrant.from_claims(own["grant"])
+            destination = Destination(bucket_ids=(content.pop("bucket_id"),))
+            return Ticket(**own, declaration=Declaration(**content, destination=destination))
+        except (KeyError, TypeError):
+            raise expired("Another version of the server gave out this address.") from None

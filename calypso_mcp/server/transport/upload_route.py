@@ -22,7 +22,7 @@ from calypso_mcp.client.uploading.relayed_upload import StreamEnded, StreamSourc
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.cross_origin import preflight_headers
 from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.errors import CalypsoError, ContentError, ScopeError
+from calypso_mcp.errors import CalypsoError, ContentError, ScopeError, SessionExpired
 from calypso_mcp.server.access.answers import failure, refusal
 from calypso_mcp.server.access.credentials import UPLOADS_PREFIX, grant_of_http
 from calypso_mcp.server.access.upload_quotas import Admission, Arrival
@@ -64,11 +64,12 @@ class UploadEndpoint:
         """Answer a PUT, or a browser that asks whether it may send one."""
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=preflight_headers("PUT"))
-        ticket = self._uploads.seal.open(request.path_params["ticket"])
+        try:
+            ticket = self._uploads.open(request.path_params["ticket"])
+        except SessionExpired as error:
+            return failure(error)
         if ticket is None:
             return refusal(404, "not_found", "There is nothing at this address.")
-        if self._uploads.is_void(ticket):
-            return refusal(410, "upload_address_expired", "This address has expired: ask for a new one.")
         try:
             return await self._take(ticket, request)
         except Refused as error:

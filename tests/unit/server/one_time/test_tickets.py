@@ -1,4 +1,6 @@
+import json
 import random
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -7,14 +9,15 @@ from hypothesis import given, strategies as st
 
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
-from calypso_mcp.errors import ContentError
+from calypso_mcp.errors import ContentError, SessionExpired
 from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal, UploadPlace
+from calypso_mcp.server.sealing import Seal
 
 SECRET = bytes(range(32))
 TICKET = Ticket(
     upload_id="upload_0123456789abcdefghijkl",
     expires_at=1900,
-    grant=AccessGrant("support").to_claims(),
+    grant=AccessGrant("support"),
     declaration=Declaration("a.pdf", Destination(bucket_ids=("bucket_1",)), "application/pdf"),
     most_bytes=100,
 )
@@ -40,12 +43,35 @@ def test_a_ticket_opens_to_what_was_sealed(
 
 def test_a_ticket_that_an_earlier_release_sealed_still_opens() -> None:
     sealed = (
-        "SkNtVz2FtmKE4NAuUYDIcKA_r7ArPrchyfNERK59pFHL5uR0oRZjgm-NPmtAn-OSw7diICQOp2Oi09MGsXS-7GHGs6EEmnk4DBBFfQXN"
-        "euIGsSi47sSbwt0YJyxsQZSmm5wD7AA1fN9GmEsf2ArJ1j-Ugj45wuZtaJUc6AtvvUCfvvVSlbNaleaVKeoxa2oy5Vb697o4ChbBYCDX"
-        "WpHtx5uTGTvCXNhPupKPFL-rdLIh9S0HjF41uhfQ3LUfg_zeq5CM"
+        "3XqHpJmxItCe_hzaHDhmpZtzSfKTLDe3B9Ott3Q9gSW45w9f5ycn1Jy29GlT4RyPaKZubCkXGkhJqcx-N1_GFpJ2piTisYCfe8fP"
+        "Bxyolol4ib7p7k_e1utBbADwDT8AILZU27lKvdHWbRhzJLPyk-V26ARk74FrEwqzoOfksfNe1zo29PsapdSsN3FDGl-M1Lx_YVdq"
+        "bM9tZIrzff300i_Skt3B5hiL2oTWeYPnhya-qZUKqThnpjUbdLFPaCddU1y96Yu2vr8myvLe2Ul2J531vpOP9qqSJdLi9rb_M0Ok"
+        "Q3xDMZw4RfQCZ0tn5HBmvsuYWIBkCsFS6TMyRVAn7I8TCWC_fU_VFK-YY1j9Gyscs-us-QY-VX9O3fCgKgpAYfeO"
     )
     labelled = replace(TICKET.declaration, title="A", tags=("t",), metadata={"k": 1})
-    assert TicketSeal(SECRET).open(sealed) == replace(TICKET, grant={"name": "support"}, declaration=labelled)
+    assert TicketSeal(SECRET).open(sealed) == replace(TICKET, declaration=labelled)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"priority": 3},
+        {"grant": {"name": "support"}},
+        {"grant": TICKET.grant.to_claims() | {"quota": None}},
+        {"grant": TICKET.grant.to_claims() | {"limit": {"buckets": []}}},
+        {"grant": None},
+        {"bucket_id": None},
+    ],
+)
+def test_a_ticket_that_says_other_things_than_those_of_this_version_has_expired(
+    other: dict[str, Any],
+) -> None:
+    """Other versions may share the secret: older ones during an update, newer ones after going back."""
+    seal = Seal("one-time uploads", SECRET)
+    content = json.loads(zlib.decompress(seal.open(TicketSeal(SECRET).seal(TICKET)) or b""))
+    said = {name: value for name, value in (content | other).items() if value is not None}
+    with pytest.raises(SessionExpired, match="Another version"):
+        TicketSeal(SECRET).open(seal.seal(zlib.compress(json.dumps(said).encode())))
 
 
 #: Sealed once, because Hypothesis needs the same choices to mean the same.
