@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pydantic import ConfigDict, Field, StrictBool
 
 from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.wire import WireModel
+from calypso_mcp.domain.json_values import as_list, as_object
 
 #: Request metadata that lets an agent retrieve from its files as its policy says.
 RAG_POLICY: Final[Mapping[str, Any]] = {"_aicore": {"file_input_strategy": "rag_policy"}}
@@ -73,8 +74,7 @@ class RawAnswer(WireModel):
 
 
 def _texts(parts: object) -> Iterator[str]:
-    if isinstance(parts, list | tuple):
-        for part in cast("list[object]", parts):
-            text = cast("Mapping[str, object]", part).get("text") if isinstance(part, Mapping) else None
-            if isinstance(text, str):
-                yield text
+    for part in as_list(parts):
+        text = as_object(part).get("text")
+        if isinstance(text, str):
+            yield text

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictInt
 
@@ -21,6 +20,7 @@ from calypso_mcp.api.files import (
     UploadTarget,
 )
 from calypso_mcp.api.wire import AnswerModel, AnswerPart, StatedReason, WireModel, spelled
+from calypso_mcp.domain.json_values import as_list, as_object
 from calypso_mcp.domain.states.file_state import Reason
 
 _CLIENT_FILE_ID_KEYS = ("client_file_id", "clientFileId")
@@ -97,15 +97,12 @@ def _problems(value: object) -> list[object]:
 
     What becomes of the other files must not hinge on one that names none.
     """
-    entries = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
     named: list[object] = []
-    for entry in entries:
+    for entry in as_list(value):
         if isinstance(entry, str):
             named.append({"client_file_id": entry})
-        elif isinstance(entry, ItemProblem) or (
-            isinstance(entry, Mapping) and any(key in entry for key in _CLIENT_FILE_ID_KEYS)
-        ):
-            named.append(cast("object", entry))
+        elif isinstance(entry, ItemProblem) or any(key in as_object(entry) for key in _CLIENT_FILE_ID_KEYS):
+            named.append(entry)
     return named
 
 

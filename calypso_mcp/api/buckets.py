@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from calypso_mcp.api.wire import AnyText, WireModel, spelled
+from calypso_mcp.domain.json_values import as_object, is_list
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.states.readiness import BucketStatus
 from calypso_mcp.domain.uploads.declaration import Destination
@@ -57,16 +58,15 @@ class BucketStore:
 
 
 def _pairs_of_integers(value: Any) -> Any:
-    counts = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-    return tuple((kind, count) for kind, count in counts.items() if isinstance(count, int))
+    return tuple((kind, count) for kind, count in as_object(value).items() if isinstance(count, int))
 
 
 def _joined(value: Any) -> Any:
     """Return ids as one string, a third of the memory; anything else is left for the model to refuse."""
     if value is None:
         return ""
-    ids = cast("list[Any]", value) if isinstance(value, list) else [None]
-    return "\n".join(cast("list[str]", ids)) if all(isinstance(bucket_id, str) for bucket_id in ids) else ids
+    ids = value if is_list(value) else [None]
+    return "\n".join(ids) if all(isinstance(bucket_id, str) for bucket_id in ids) else ids
 
 
 @dataclass(frozen=True, slots=True)

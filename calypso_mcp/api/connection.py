@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 from pydantic import field_validator
 from pydantic.config import JsonDict
 
 from calypso_mcp.api.wire import AnswerModel, AnyText
+from calypso_mcp.domain.json_values import as_list
 
 
 class Extension(StrEnum):
@@ -54,7 +55,5 @@ class ConnectionState(AnswerModel):
     @field_validator("extensions", mode="before")
     @classmethod
     def _only_known(cls, value: Any) -> Any:
-        if not isinstance(value, list | tuple):
-            return ()
-        names = cast("list[object] | tuple[object, ...]", value)
+        names = as_list(value)
         return tuple(extension for extension in sorted(Extension) if extension in names)

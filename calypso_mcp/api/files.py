@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr, StrictBool, StrictInt, field_serializer
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.wire import AnswerModel, AnswerPart, AnyText, StatedReason, WireModel, spelled
+from calypso_mcp.domain.json_values import as_object, is_list, is_object
 from calypso_mcp.domain.states.readiness import FileStatus
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 
@@ -131,9 +132,8 @@ class TaskReference(AnswerPart):
 
         The file is accepted all the same, and can be waited for.
         """
-        if isinstance(value, Mapping):
-            fields = cast("Mapping[str, object]", value)
-            return fields if any(isinstance(fields.get(key), str) for key in _TASK_ID_KEYS) else None
+        if is_object(value):
+            return value if any(isinstance(value.get(key), str) for key in _TASK_ID_KEYS) else None
         if isinstance(value, str):
             return {"id": value} if value else None
         return value if isinstance(value, cls) else None
@@ -154,10 +154,9 @@ class StatedError(WireModel):
         """Return what any shape of an `error` says; None for one that says nothing."""
         if isinstance(value, cls):
             return value
-        if isinstance(value, Mapping):
-            fields = cast("Mapping[str, Any]", value)
-            code, message = fields.get("code"), fields.get("message") or fields.get("reason")
-            retryable = fields.get("retryable")
+        if is_object(value):
+            code, message = value.get("code"), value.get("message") or value.get("reason")
+            retryable = value.get("retryable")
             return cls(
                 code=str(code) if code else None,
                 message=str(message) if message else None,
@@ -181,34 +180,36 @@ class BucketSync(WireModel):
 
         An entry that says nothing counts as unknown, so that it cannot make a file ready.
         """
-        if isinstance(value, Mapping):
-            fields = cast("Mapping[str, object]", value)
-            if _sync_word(fields) or any(key in fields for key in _BUCKET_ID_KEYS):
-                return (cls._read(fields),)
-            entries = list[BucketSync]()
-            for key, inner in fields.items():
-                if isinstance(inner, list | tuple):
-                    entries += cls.read_all(cast("Sequence[object]", inner))
-                elif isinstance(inner, (str, Mapping)):
-                    entries.append(cls._read(cast("object", inner), key))
-            return tuple(entries)
-        if isinstance(value, list | tuple):
-            return tuple(cls._read(entry) for entry in cast("Sequence[object]", value))
-        return (cls._read(value),) if isinstance(value, str) else ()
+        if is_list(value):
+            return tuple(map(cls._read, value))
+        if isinstance(value, str) or _is_sync(value):
+            return (cls._read(value),)
+        entries = list[BucketSync]()
+        for key, inner in as_object(value).items():
+            if is_list(inner):
+                entries += map(cls._read, inner)
+            elif isinstance(inner, str) or is_object(inner):
+                entries.append(cls._read(inner, key))
+        return tuple(entries)
 
     @classmethod
     def _read(cls, entry: object, bucket_id: object = None) -> BucketSync:
         if isinstance(entry, cls):
             return entry
         word: object = entry
-        if isinstance(entry, Mapping):
-            fields = cast("Mapping[str, Any]", entry)
-            word = _sync_word(fields)
-            bucket_id = next((fields[key] for key in _BUCKET_ID_KEYS if key in fields), bucket_id)
+        if is_object(entry):
+            word = _sync_word(entry)
+            bucket_id = next((entry[key] for key in _BUCKET_ID_KEYS if key in entry), bucket_id)
         return cls(
             bucket_id=bucket_id if isinstance(bucket_id, str) else None,
             status=word.lower() if isinstance(word, str) else "unknown",
         )
+
+
+def _is_sync(value: object) -> bool:
+    """Whether an object is a single entry, not a map by bucket id."""
+    fields = as_object(value)
+    return bool(_sync_word(fields)) or any(key in fields for key in _BUCKET_ID_KEYS)
 
 
 def _sync_word(fields: Mapping[str, object]) -> str | None:
@@ -224,9 +225,9 @@ AnySync = Annotated[
 
 def _texts(value: object) -> tuple[str, ...] | None:
     """Return the texts in a list; None for any other shape, which is not published."""
-    if not isinstance(value, list | tuple):
+    if not is_list(value):
         return None
-    return tuple(entry for entry in cast("Sequence[object]", value) if isinstance(entry, str) and entry)
+    return tuple(entry for entry in value if isinstance(entry, str) and entry)
 
 
 def read_tags(value: object) -> tuple[str, ...] | None:

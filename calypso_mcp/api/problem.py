@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 from calypso_mcp import errors
-from calypso_mcp.api.wire import as_object
 from calypso_mcp.domain.addresses import without_queries
 from calypso_mcp.domain.json_text import parsable
+from calypso_mcp.domain.json_values import as_object, is_object
 from calypso_mcp.domain.retry import is_retryable_status
 
 #: Answered as a 500, yet repeating it never helps (API sheet section 7).
@@ -90,27 +90,25 @@ def read(body: bytes) -> Problem:
         data: Any = json.loads(text)
     except ValueError:
         return Problem("", "" if text.startswith("<") else _short(text))
-    if not isinstance(data, dict):
+    if not is_object(data):
         return Problem("", _short(str(data)))
-    fields = cast("dict[str, Any]", data)
-    found: Any = fields.get("request_id")
+    found = data.get("request_id")
     request_id = found if isinstance(found, str) else None
-    error: Any = fields.get("error")
-    if isinstance(error, dict):
-        inner = cast("dict[str, Any]", error)
-        retryable = inner.get("retryable")
+    error = data.get("error")
+    if is_object(error):
+        retryable = error.get("retryable")
         return Problem(
-            code=str(inner.get("code") or ""),
-            message=_short(str(inner.get("message") or "")),
+            code=str(error.get("code") or ""),
+            message=_short(str(error.get("message") or "")),
             retryable=retryable if isinstance(retryable, bool) else None,
-            details=inner.get("details"),
+            details=error.get("details"),
             request_id=request_id,
         )
-    stated = error or fields.get("message") or fields.get("detail")
+    stated = error or data.get("message") or data.get("detail")
     if not stated:
         return Problem("", "", request_id=request_id)
     message = stated if isinstance(stated, str) else json.dumps(stated)
-    return Problem(str(fields.get("code") or ""), _short(message), request_id=request_id)
+    return Problem(str(data.get("code") or ""), _short(message), request_id=request_id)
 
 
 def to_error(

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, StrictInt
 
 from calypso_mcp.api.connection import Extension, mark
-from calypso_mcp.api.wire import AnswerModel, AnswerPart, WireModel, as_object
+from calypso_mcp.api.wire import AnswerModel, AnswerPart, WireModel
+from calypso_mcp.domain.json_values import as_object
 from calypso_mcp.domain.limits import SEARCH_RESULTS
 
 #: Buckets of one request where the API takes more than five.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +15,7 @@ from pydantic import (
 )
 
 from calypso_mcp.domain.addresses import without_queries
+from calypso_mcp.domain.json_values import is_object
 
 
 class WireModel(BaseModel):
@@ -43,11 +43,6 @@ def spelled(*spellings: str, written: str | None = None) -> Any:
     return Field(validation_alias=AliasChoices(*spellings), serialization_alias=written)
 
 
-def as_object(value: object) -> Mapping[str, Any]:
-    """Return a JSON value as an object; an empty one for any other value."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
 def _text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -66,10 +61,9 @@ class AnswerPart(WireModel):
     @model_validator(mode="before")
     @classmethod
     def _leave_out_null(cls, value: object) -> object:
-        if not isinstance(value, dict):
+        if not is_object(value):
             return value
-        fields = cast("dict[str, object]", value)
-        return {name: field for name, field in fields.items() if field is not None}
+        return {name: field for name, field in value.items() if field is not None}
 
 
 class AnswerModel(AnswerPart):

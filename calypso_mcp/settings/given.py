@@ -8,10 +8,11 @@ pass empty strings for what a person left blank.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
+from calypso_mcp.domain.json_values import is_list
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.settings.placeholders import is_example_key, placeholder_in
 from calypso_mcp.settings.values import Knob
@@ -133,8 +134,8 @@ def _is_empty(text: str, knob: Knob) -> bool:
 def _raw(value: object) -> str | bool | tuple[str, ...]:
     if isinstance(value, str | bool):
         return value
-    if isinstance(value, Sequence):
-        return tuple(str(item) for item in cast("Sequence[object]", value))
+    if is_list(value):
+        return tuple(map(str, value))
     return str(value)
 
 

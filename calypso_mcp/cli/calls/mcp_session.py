@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
@@ -18,6 +18,7 @@ from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.cli.printing.tool_names import in_commands
 from calypso_mcp.cli.process.ending import signals_end
 from calypso_mcp.concurrency import raise_first
+from calypso_mcp.domain.json_values import as_object, is_list
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.calls.call_time import LongCall, running
 from calypso_mcp.settings import Settings, child_environment, knobs
@@ -54,7 +55,7 @@ class Session:
         )
         if result.is_error:
             raise _failure(result)
-        return cast("dict[str, Any]", result.structured_content or {})
+        return as_object(result.structured_content)
 
 
 @asynccontextmanager
@@ -113,7 +114,7 @@ def settings_flags(flags: Mapping[str, object]) -> list[str]:
         if isinstance(value, bool):
             line.append(flag if value else f"--no-{flag.removeprefix('--')}")
         else:
-            values = cast("list[object]", value) if isinstance(value, list) else [value]
+            values = value if is_list(value) else [value]
             line.extend(part for item in values for part in (flag, str(item)))
     return line
 
@@ -132,8 +133,7 @@ def naming_create_bucket(bucket: str) -> Generator[None]:
 
 
 def _failure(result: CallToolResult) -> ToolFailed:
-    content = cast("dict[str, Any]", result.structured_content or {})
-    error = cast("dict[str, Any]", content.get("error", {}))
+    error = as_object(as_object(result.structured_content).get("error"))
     return ToolFailed(
         in_commands(str(error.get("message", ""))),
         code=str(error.get("code", "")),

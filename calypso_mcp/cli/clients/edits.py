@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, cast
+from typing import Any
 
 from calypso_mcp.cli.clients.command import server_command
 from calypso_mcp.cli.clients.entries import NAME, Entry, keeps_servers_apart, servers_of
@@ -15,6 +15,7 @@ from calypso_mcp.cli.clients.facts import CLIENTS, Client
 from calypso_mcp.cli.clients.jsonc import Unreadable
 from calypso_mcp.cli.clients.places import parse
 from calypso_mcp.cli.clients.shapes import Fields, Local, Remote, fields_of
+from calypso_mcp.domain.json_values import as_object, is_list, is_object
 from calypso_mcp.errors import ConfigError
 
 #: What a configuration of Continue begins with.
@@ -28,13 +29,12 @@ def with_server(client: Client, text: str, fields: Mapping[str, object] | None) 
         Unreadable: The text does not follow its syntax, or cannot be edited without touching anything else.
     """
     before = parse(text, client.syntax)
-    if not isinstance(before, dict):
+    if not is_object(before):
         raise Unreadable("the top level is not a mapping")
-    document = cast("dict[str, Any]", before)
-    key = _find_key(client, document)
+    key = _find_key(client, before)
     try:
-        expected = _expect(client, document, key, fields)
-        after = _edit(client, text, key, document, fields)
+        expected = _expect(client, before, key, fields)
+        after = _edit(client, text, key, before, fields)
         is_as_expected = _without_empty(parse(after, client.syntax)) == _without_empty(expected)
     except RecursionError:  # copying and comparing take more of the stack than parsing
         raise Unreadable("it is nested too deeply") from None
@@ -97,35 +97,29 @@ def _expect(
         if not document and fields is not None:
             wanted |= _CONTINUE_HEAD
         listed: object = wanted.get(key[0]) or []
-        if not isinstance(listed, list):
+        if not is_list(listed):
             raise Unreadable(f"{key[0]} is not a list")
-        others = [item for item in cast("list[object]", listed) if not _is_ours(item)]
+        others = [item for item in listed if as_object(item).get("name") != NAME]
         wanted[key[0]] = others if fields is None else [fields, *others]
         return wanted
     listing = wanted
     for name in key:
         below: object = listing.get(name) or {}
-        if not isinstance(below, dict):
+        if not is_object(below):
             raise Unreadable(f"{name} is not a mapping")
         listing[name] = below
-        listing = cast("dict[str, Any]", below)
+        listing = below
     listing.pop(NAME, None)
     if fields is not None:
         listing[NAME] = fields
     return wanted
 
 
-def _is_ours(item: Any) -> bool:
-    return isinstance(item, dict) and cast("dict[str, Any]", item).get("name") == NAME
-
-
 def _without_empty(document: Any) -> Any:
     """Return a configuration without top-level listings that are empty: they say nothing."""
-    if not isinstance(document, dict):
+    if not is_object(document):
         return document
-    return {
-        name: value for name, value in cast("dict[str, Any]", document).items() if value not in (None, {}, [])
-    }
+    return {name: value for name, value in document.items() if value not in (None, {}, [])}
 
 
 def pasted(client: Client, fields: Fields) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 from calypso_mcp.cli.clients.facts import LISTING_KEYS, URL_FIELDS, Client
+from calypso_mcp.domain.json_values import as_object, is_list, is_object
 
 #: Occurs in our command lines and names.
 _OURS = re.compile(r"\bcalypso[-_]mcp\b")
@@ -67,40 +67,40 @@ class Entry:
 def servers_of(client: Client, document: object) -> list[Entry]:
     """Return every server in a configuration, also those under a key that the client does not read."""
     found: list[Entry] = []
-    top = _mapping(document)
+    top = as_object(document)
     for key in dict.fromkeys((client.key[0], *LISTING_KEYS)):
         found += _list_entries(client, top.get(key), is_read=key == client.key[0])
     if client.name == "claude-code":
-        for folder, project in _mapping(top.get("projects")).items():
-            listed = _list_entries(client, _mapping(project).get("mcpServers"), is_read=True)
+        for folder, project in as_object(top.get("projects")).items():
+            listed = _list_entries(client, as_object(project).get("mcpServers"), is_read=True)
             found += [replace(entry, scope=folder) for entry in listed]
     return found
 
 
 def keeps_servers_apart(listing: object) -> bool:
     """Whether opencode's `mcp` is of version 2, which lists servers one level deeper."""
-    servers = _mapping(listing).get("servers")
+    servers = as_object(listing).get("servers")
     return isinstance(servers, dict) and "command" not in servers
 
 
 def _list_entries(client: Client, listing: object, *, is_read: bool) -> Iterator[Entry]:
-    if isinstance(listing, list):
-        for item in cast("list[object]", listing):
-            fields = _mapping(item)
+    if is_list(listing):
+        for item in listing:
+            fields = as_object(item)
             yield _read_entry(client, str(fields.get("name", "")), fields, is_read=is_read)
         return
     if client.name == "opencode" and keeps_servers_apart(listing):
-        listing = _mapping(listing)["servers"]
-    for name, fields in _mapping(listing).items():
-        if isinstance(fields, dict):
+        listing = as_object(listing)["servers"]
+    for name, fields in as_object(listing).items():
+        if is_object(fields):
             # In YAML a name may also be a number or a date.
-            yield _read_entry(client, str(name), _mapping(cast("object", fields)), is_read=is_read)
+            yield _read_entry(client, str(name), fields, is_read=is_read)
 
 
 def _read_entry(client: Client, name: str, fields: Mapping[str, object], *, is_read: bool) -> Entry:
     program = fields.get(client.command_field, fields.get("command"))
     words = [*_texts(program), *_texts(fields.get("args"))]
-    variables = _mapping(fields.get(client.environment_field, fields.get("env")))
+    variables = as_object(fields.get(client.environment_field, fields.get("env")))
     url = next((fields[name] for name in (client.url_field, *URL_FIELDS) if name in fields), None)
     return Entry(
         name,
@@ -113,10 +113,6 @@ def _read_entry(client: Client, name: str, fields: Mapping[str, object], *, is_r
 
 
 def _texts(value: object) -> list[str]:
-    if isinstance(value, list):
-        return [str(item) for item in cast("list[object]", value)]
+    if is_list(value):
+        return [str(item) for item in value]
     return [] if value is None else [str(value)]
-
-
-def _mapping(value: object) -> dict[str, object]:
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
+from calypso_mcp.domain.json_values import as_object
 from calypso_mcp.domain.untrusted_text import clean_line
 
 #: A result of `upload_batch`.
@@ -48,14 +49,14 @@ def counts_of(results: Sequence[Result]) -> Counter[str]:
     """Return how many inputs had which outcome."""
     counts: Counter[str] = Counter()
     for result in results:
-        counts.update(cast("dict[str, int]", result["counts"]))
+        counts.update(result["counts"])
     return counts
 
 
 def outcomes_of(results: Sequence[Result]) -> Iterator[dict[str, Any]]:
     """Yield the outcomes that the server listed; of very many it leaves some out."""
     for result in results:
-        yield from cast("list[dict[str, Any]]", result.get("outcomes", []))
+        yield from result.get("outcomes", ())
 
 
 def has_arrived(results: Sequence[Result]) -> bool:
@@ -89,7 +90,7 @@ def print_outcomes(results: Sequence[Result]) -> None:
         print(f"  {unready} not searchable yet")
     if unnamed > 0:
         print(f"  and {unnamed} more that did not arrive")
-    hints = {hint for result in results for hint in cast("dict[str, str]", result.get("hints", {})).values()}
+    hints = {hint for result in results for hint in as_object(result.get("hints")).values()}
     for hint in sorted(hints):
         print(f"  {_shown(hint)}")
 
@@ -122,7 +123,7 @@ def _print_created(results: Sequence[Result]) -> None:
 
 def _print_skipped(results: Sequence[Result]) -> None:
     for result in results:
-        for kind in cast("list[dict[str, Any]]", result.get("skipped", [])):
+        for kind in result.get("skipped", ()):
             reason = f" ({_shown(kind['reason'])})" if "reason" in kind else ""
             examples = ", ".join(map(_shown, kind["examples"]))
             more = ", ..." if kind["count"] > len(kind["examples"]) else ""

@@ -13,12 +13,12 @@ import httpx2
 from calypso_mcp.api import answers, paths
 from calypso_mcp.api.answers import AnswerRequest, RawAnswer
 from calypso_mcp.api.search import SearchResult
-from calypso_mcp.api.wire import as_object
 from calypso_mcp.client.policies import Timeouts
 from calypso_mcp.client.retrieval import evidence
 from calypso_mcp.client.transport.bodies import decoded, unpacked
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.domain.json_text import parsable
+from calypso_mcp.domain.json_values import as_object
 from calypso_mcp.errors import AnswerFailed, RequestTimedOut
 
 #: Events that end an answer without one, and the status they stand for.

@@ -11,8 +11,8 @@ from typing import Any, cast
 from calypso_mcp.api.answers import RawAnswer
 from calypso_mcp.api.problem import UNKNOWN_PROFILE, UNKNOWN_PROFILE_HINT
 from calypso_mcp.api.search import SearchResult
-from calypso_mcp.api.wire import as_object
 from calypso_mcp.domain.addresses import without_queries
+from calypso_mcp.domain.json_values import as_object
 from calypso_mcp.errors import AnswerFailed
 
 Fields = Mapping[str, Any]

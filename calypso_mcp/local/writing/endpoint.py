@@ -6,12 +6,12 @@ import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import httpx2
 
-from calypso_mcp.api.wire import as_object
+from calypso_mcp.domain.json_values import as_object, is_list
 from calypso_mcp.local.model_endpoint import explain_refusal, open_model_client
 from calypso_mcp.local.options import WriterOptions
 
@@ -120,12 +120,12 @@ def _text_of(data: str | bytes, part: str) -> str:
         body: Any = json.loads(data)
     except (ValueError, RecursionError):
         raise WritingFailed("The model's endpoint sends no valid answer.") from None
-    choices: Any = as_object(body).get("choices")
-    if not isinstance(choices, list):
+    choices = as_object(body).get("choices")
+    if not is_list(choices):
         raise WritingFailed("The model's endpoint sends no valid answer.")
     if not choices:  # usage alone
         return ""
-    said = as_object(as_object(cast("list[object]", choices)[0]).get(part))
+    said = as_object(as_object(choices[0]).get(part))
     if said.get("refusal"):
         raise WritingFailed("The model refuses to answer.")
     text = said.get("content")

@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
 
 import anyio
 
@@ -106,7 +105,7 @@ async def _main_job(session: Session, sources: Sources, asked: Sequence[str]) ->
         result = await session.call(
             "search_bucket", {"query": question, "bucket": BUCKET, "max_results": _PASSAGES}
         )
-        hits = cast("list[dict[str, Any]]", result.get("hits", []))
+        hits = result.get("hits", ())
         print_hits(question, hits)
         found += sum(is_cited(hit) for hit in hits)
     return found
