@@ -108,7 +108,7 @@ def require_text(argument: str, value: str, hint: str) -> None:
 def _read_object(
     tool: str, schema: Schema, given: Mapping[str, Any], place: str, ignored: dict[str, None]
 ) -> dict[str, Any]:
-    properties = cast("Mapping[str, Schema]", schema["properties"])
+    properties: Mapping[str, Schema] = schema["properties"]
     # Many hosts write null for an argument that is left out, and an empty text beside its other name.
     given = {name: value for name, value in given.items() if value is not None}
     filled = {name for name, value in given.items() if value != ""}
@@ -134,16 +134,27 @@ def _may_be_empty(schema: Schema) -> bool:
 def _read_value(tool: str, schema: Schema, value: Any, place: str, ignored: dict[str, None]) -> Any:
     kind = schema.get("type")
     if kind == "string":
-        value = _only_entry(value)
-        words = cast("Sequence[str]", schema.get("enum", ()))
-        return next((word for word in words if word == str(value).lower()), as_text(value))
+        return _read_text(schema, value)
+    if kind == "array":
+        return _read_list(tool, schema.get("items", {}), value, place, ignored)
     if kind == "integer" and isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
-    if kind == "object" and isinstance(value, str):
-        return _decoded(value, "{")
-    if kind != "array":
-        return value
-    entry_schema = cast("Schema", schema.get("items", {}))
+    return _decoded(value, "{") if kind == "object" and isinstance(value, str) else value
+
+
+def _read_text(schema: Schema, value: Any) -> Any:
+    """Return a text, or the word that it is in other letters if only some words are allowed."""
+    value = _only_entry(value)
+    words: Sequence[str] = schema.get("enum", ())
+    return next((word for word in words if word == str(value).lower()), as_text(value))
+
+
+def _read_list(tool: str, schema: Schema, value: Any, place: str, ignored: dict[str, None]) -> list[Any]:
+    """Return a list whose entries are as `schema` says; one text, one number or one object is a list of one.
+
+    Raises:
+        InputError: It is a text that may stand for several.
+    """
     entries = _decoded(value, "[{") if isinstance(value, str) else value
     if entries is value and isinstance(value, str) and "," in value:
         raise InputError(
@@ -151,17 +162,15 @@ def _read_value(tool: str, schema: Schema, value: Any, place: str, ignored: dict
             code="invalid_arguments",
             hint=f'Pass {place} as a list: ["…"], or ["…", "…"].',
         )
-    # One text, one number or one object is a list of one.
     entries = cast("list[Any]", entries) if isinstance(entries, list) else [entries]
-    if "properties" in entry_schema:
-        place = f"{place}[]."
-        return [
-            _read_object(tool, entry_schema, cast("Mapping[str, Any]", entry), place, ignored)
-            if isinstance(entry, dict)
-            else entry
-            for entry in entries
-        ]
-    return [_read_value(tool, entry_schema, entry, place, ignored) for entry in entries]
+    if "properties" not in schema:
+        return [_read_value(tool, schema, entry, place, ignored) for entry in entries]
+    return [
+        _read_object(tool, schema, cast("Mapping[str, Any]", entry), f"{place}[].", ignored)
+        if isinstance(entry, dict)
+        else entry
+        for entry in entries
+    ]
 
 
 def _only_entry(value: Any) -> Any:
