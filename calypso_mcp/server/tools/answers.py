@@ -12,10 +12,11 @@ from pydantic.json_schema import SkipJsonSchema
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.answers import ABSTAINED, EXTRACTIVE, PREVIOUS_NOT_FOUND, AnswerRequest, Conversation
 from calypso_mcp.api.search import SearchResult
+from calypso_mcp.client.retrieval.answers import GroundedAnswer
 from calypso_mcp.domain.untrusted_text import clean, fence
 from calypso_mcp.errors import ApiError, NotFound, ScopeError
 from calypso_mcp.server.calls.call_arguments import require_text
-from calypso_mcp.server.calls.call_progress import Step, call_progress
+from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.conversations import Turn, new_conversation_id, reach_digest
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.server.results.hits import (
@@ -82,26 +83,8 @@ async def ask_agent(
     """Get an answer grounded in an agent's buckets, with citations."""
     require_text("question", question, "Give a question.")
     model, turn = await choose_agent(access, agent, conversation_id)
-    request = AnswerRequest(
-        model=model.id,
-        input=question,
-        stream=True,
-        conversation=Conversation(id=new_conversation_id()) if turn is None else None,
-        previous_response_id=turn.response_id if turn else None,
-        buckets=model.live_bucket_ids if await access.narrows_agents() else None,
-    )
     async with call_progress(ctx, ("asking", "answering")) as progress:
-
-        def heard(characters: int) -> None:
-            progress.update(Step("answering", characters=characters))
-
-        try:
-            given = await access.client.answers.ask(request, heard)
-        except ApiError as error:
-            if turn is not None and (error.code in _FORGOTTEN or isinstance(error, NotFound)):
-                raise unknown_conversation() from None
-            error.hint = error.hint or "Look for passages with search_bucket instead."
-            raise
+        given = await _ask(access, question, model, turn, progress)
     reached = [bucket for bucket in await access.buckets() if bucket.id in model.live_bucket_ids]
     found = await _within_scope(access, given.sources)
     kind = given.kind if given.kind in (EXTRACTIVE, ABSTAINED) else "generated"
@@ -121,6 +104,34 @@ async def ask_agent(
             notice=_NOTICE if found or kind == ABSTAINED else _NOTICE + _UNSOURCED,
         )
     )
+
+
+async def _ask(
+    access: Access, question: str, model: AgentModel, turn: Turn | None, progress: CallProgress
+) -> GroundedAnswer:
+    """Put a question to an agent, which goes on after `turn`.
+
+    Raises:
+        ScopeError: The backend has forgotten that turn.
+        ApiError: It cannot answer.
+    """
+    request = AnswerRequest(
+        model=model.id,
+        input=question,
+        stream=True,
+        conversation=Conversation(id=new_conversation_id()) if turn is None else None,
+        previous_response_id=turn.response_id if turn else None,
+        buckets=model.live_bucket_ids if await access.narrows_agents() else None,
+    )
+    try:
+        return await access.client.answers.ask(
+            request, lambda characters: progress.update(Step("answering", characters=characters))
+        )
+    except ApiError as error:
+        if turn is not None and (error.code in _FORGOTTEN or isinstance(error, NotFound)):
+            raise unknown_conversation() from None
+        error.hint = error.hint or "Look for passages with search_bucket instead."
+        raise
 
 
 async def _within_scope(access: Access, sources: Sequence[SearchResult]) -> list[Found]:
