@@ -76,8 +76,18 @@ def test_a_folder_without_files_removes_nothing_and_fails(folder: Path, left: st
         (folder / left).write_text("")
     done = sync(folder, "--remove-missing")
     assert (done.returncode, "nothing is removed" in done.stdout) == (1, True)
+    assert "Is its drive connected?" in done.stdout
     assert held(folder) == ["canteen.md", "leave.md"]
     assert sync(folder).returncode == 0
+
+
+def test_a_pattern_that_chooses_no_file_removes_nothing_and_is_named(folder: Path) -> None:
+    sync(folder)
+    done = sync(folder, "--remove-missing", "--include", "*.txt")
+    assert done.returncode == 1
+    assert "No file of the folder is chosen, so nothing is removed" in done.stdout
+    assert "Check --include and --exclude." in done.stdout
+    assert held(folder) == ["canteen.md", "leave.md"]
 
 
 def test_a_dry_run_changes_nothing(folder: Path) -> None:

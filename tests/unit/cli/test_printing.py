@@ -153,6 +153,12 @@ def test_a_job_failed_when_a_file_that_should_arrive_did_not(
     assert has_failures([{"counts": counts}]) == failed
 
 
+@pytest.mark.parametrize(("code", "failed"), [("unreadable", True), ("ignored", False)])
+def test_a_job_failed_when_a_folder_could_not_be_read(code: str, *, failed: bool) -> None:
+    skipped = [{"code": code, "count": 1, "examples": ["private/"]}]
+    assert has_failures([{"counts": {"accepted": 1, "skipped": 1}, "skipped": skipped}]) == failed
+
+
 def test_a_job_that_waited_in_vain_failed_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     result = {"counts": {"accepted": 3}, "readiness": "pending", "searchable": {"ready": 1, "pending": 2}}
     assert has_failures([result])

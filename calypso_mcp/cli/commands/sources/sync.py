@@ -102,7 +102,12 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 def _may_remove(arguments: argparse.Namespace, *, has_files: bool) -> bool:
     """Whether sources may be removed: not for a folder without files, which may be an unmounted drive."""
     if arguments.remove_missing and not has_files:
-        print("The folder is empty, so nothing is removed from the bucket. Is its drive connected?")
+        print(
+            "The folder holds no file to send, so nothing is removed from the bucket. Is its drive connected?"
+            if not arguments.include + arguments.exclude
+            else "No file of the folder is chosen, so nothing is removed from the bucket."
+            " Check --include and --exclude."
+        )
     return arguments.remove_missing and has_files
 
 
