@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from calypso_mcp.domain.outlines import (
     Outline,
@@ -89,8 +88,7 @@ _STATED = """
 _OF_FILE = f"{_STATED} WHERE passage_sources.file_id = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """One search hit: a chunk of a file and where it stands there."""
 
     file_id: str
@@ -102,15 +100,15 @@ class Passage:
     #: Higher is better; comparable within one search only.
     score: float
     #: How close its meaning is to the query: 0 is usual or not known, 1 as close as can be.
-    closeness: float = 0.0
-    #: Other files that hold the same text.
-    also_in: list[str] = field(default_factory=list[str])
+    closeness: float
+    #: The words its file is found by.
+    title: str
     #: Empty where heading and lines say all that is known.
-    outline: Outline = ()
+    outline: Outline
+    #: Other files that hold the same text.
+    also_in: list[str]
     #: Start and end of the part of `text` that matches best; see `matches`.
     match: tuple[int, int] | None = None
-    #: The words its file is found by.
-    title: str = ""
 
     @classmethod
     def stored(cls, columns: Sequence[Any], score: float = 0.0, closeness: float = 0.0) -> Passage:
@@ -119,7 +117,7 @@ class Passage:
         part = None if kind is None else Part(kind, number, name or "")
         stretches = outline_of(outline, heading)
         return cls(
-            file_id, text, heading or None, part, start, end, score, closeness, outline=stretches, title=title
+            file_id, text, heading or None, part, start, end, score, closeness, title, stretches, also_in=[]
         )
 
     @property
@@ -135,7 +133,7 @@ class Passage:
             return self
         spot = find_spot(self.outline, self.text, start, start + len(text))
         outline = cut_outline(self.outline, self.text, start, start + len(text))
-        return replace(self, text=text, outline=outline, match=None, **spot._asdict())
+        return self._replace(text=text, outline=outline, match=None, **spot._asdict())
 
 
 def add(  # noqa: PLR0917 - what a passage is made of, in the order of its columns

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from itertools import takewhile, zip_longest
 from typing import NamedTuple
@@ -59,14 +58,14 @@ def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
         is_quoted = any(said in other or other in said for other in wanted)
         found.append(_Sentence(span, is_quoted << number))
     match = _show(passage, found, Sought({}, {}, [1.0] * len(found)))
-    return replace(passage, match=match) if match else passage
+    return passage._replace(match=match) if match else passage
 
 
 def _with_match(passage: Passage, sought: Sought) -> Passage:
     text = passage.text
     if _is_short_section(passage):  # shown whole, whichever of its sentences match
         is_held = sought.held_by(text) or sought.held_by(_heading(passage, (0, len(text))))
-        return replace(passage, match=(0, len(text.rstrip()))) if is_held else passage
+        return passage._replace(match=(0, len(text.rstrip()))) if is_held else passage
     held_by = cache(sought.held_by)  # sentences stand below few headings
     found: list[_Sentence] = []
     for span in sentences.find_spans(text):
@@ -75,7 +74,7 @@ def _with_match(passage: Passage, sought: Sought) -> Passage:
         found.append(_Sentence(span, own, held_by(heading)))
     if "|" in text:
         found = _with_names_above(text, found)
-    return replace(passage, match=_show(passage, found, sought))
+    return passage._replace(match=_show(passage, found, sought))
 
 
 def _with_names_above(text: str, found: Sequence[_Sentence]) -> list[_Sentence]:

@@ -44,6 +44,7 @@ _REMEMBERED = 4_096
 @dataclass(slots=True)
 class _Kept:
     version: tuple[bytes, ...]
+    totals: list[int]
     counts: dict[str, int] = field(default_factory=dict[str, int])
     lists: dict[str, array[int]] = field(default_factory=dict[str, "array[int]"])
     listed: int = 0
@@ -70,19 +71,16 @@ class Statistics:
             "SELECT block FROM passages_fts_data WHERE id IN (?, ?) ORDER BY id", (_TOTALS, _STRUCTURE)
         )
         version = tuple(block for (block,) in records)
-        self._totals = list(_varints(version[0])) if version else []
-        self._kept = _Kept(version)
-        if isinstance(connection, KeepingConnection):
-            kept = cast("_Kept | None", connection.kept.get(_KEPT))
-            if kept is None or kept.version != version or len(kept.counts) + len(kept.lists) > _MOST_KEPT:
-                connection.kept[_KEPT] = self._kept
-            else:
-                self._kept = kept
+        keeping = connection.kept if isinstance(connection, KeepingConnection) else {}
+        kept = cast("_Kept | None", keeping.get(_KEPT))
+        if kept is None or kept.version != version or len(kept.counts) + len(kept.lists) > _MOST_KEPT:
+            kept = keeping[_KEPT] = _Kept(version, list(_varints(version[0])) if version else [])
+        self._kept = kept
 
     @property
     def mean_length(self) -> float | None:
         """Words of a passage of the whole index on average; None where nothing has been committed."""
-        passages, *columns = self._totals or [0]
+        passages, *columns = self._kept.totals or [0]
         return sum(columns) / passages if passages else None
 
     def passages(self, bucket_ids: Sequence[str] | None) -> int:
@@ -90,8 +88,8 @@ class Statistics:
         if self.only is not None:
             return len(self.only)
         if bucket_ids is None:
-            if self._totals:
-                return self._totals[0]
+            if self._kept.totals:
+                return self._kept.totals[0]
             return int(self._connection.execute("SELECT count(*) FROM passages").fetchone()[0])
         return self._count(within(bucket_ids))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from calypso_mcp.domain.states.readiness import FileStatus, SyncStatus
 from calypso_mcp.domain.uploads.declaration import Declaration
@@ -17,8 +16,7 @@ from calypso_mcp.local.text_forms import dump_json, parse_texts
 from calypso_mcp.sqlite.rows import insert_rows
 
 
-@dataclass(frozen=True, slots=True)
-class FileRow:
+class FileRow(NamedTuple):
     """One knowledge file with its task and its buckets.
 
     `kind` is that of the member: `file`, `website` or `qa`. `identity` is what versions of it have in common.

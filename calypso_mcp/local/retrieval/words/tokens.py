@@ -185,7 +185,8 @@ def bucket_token(bucket_id: str) -> str:
     return f"\ue000{bucket_id.encode().hex()}\ue001"
 
 
-def _query_words(query: str) -> list[str]:
+@lru_cache(_REMEMBERED)
+def _query_words(query: str) -> Sequence[str]:
     text = _spelled(normalize("NFC", query[:MAX_QUERY_CHARS]))
     content = [word for word in _words(QUESTION_PHRASES.sub(" ", text)) if word not in STOP_WORDS]
     return _indexed(content) or _indexed(_words(text))
