@@ -61,7 +61,7 @@ class AnswerPart(WireModel):
     @model_validator(mode="before")
     @classmethod
     def _leave_out_null(cls, value: object) -> object:
-        if not is_object(value):
+        if not is_object(value) or None not in value.values():
             return value
         return {name: field for name, field in value.items() if field is not None}
 

@@ -29,6 +29,7 @@ from calypso_mcp.domain.retry import parse_retry_after
 _LARGEST_PROBLEM: Final = 64 * 1024
 _REPLAYED_HEADER: Final = "idempotency-replayed"
 
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _STREAM_OR_JSON: Final = "text/event-stream, application/json"
 
 #: Taking an address apart costs as much as the rest of a request, and most are asked for again.
@@ -197,7 +198,7 @@ class Requester:
         headers = [*self._headers, (b"Accept", accept.encode())]
         content = b""
         if body is not None:
-            content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            content = _COMPACT.encode(body).encode()
             headers += [(b"Content-Length", b"%d" % len(content)), (b"Content-Type", b"application/json")]
         try:
             # With a stream, the library adds no headers of its own: merging them costs more than the rest.
