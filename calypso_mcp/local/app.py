@@ -15,28 +15,17 @@ from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from calypso_mcp.api import paths
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.housekeeping import keep_house
 from calypso_mcp.local.http.exchange import answer_exception
-from calypso_mcp.local.http.operations import routes
+from calypso_mcp.local.http.operations import Operation, a_little, routes
 from calypso_mcp.local.options import BLOBS_FOLDER, STORE_FILE, WORKERS_FOLDER, LocalOptions
 from calypso_mcp.local.processes.presence import Presence
-from calypso_mcp.local.routes import (
-    agents,
-    answers,
-    batches,
-    buckets,
-    connection,
-    files,
-    qa,
-    search,
-    sources,
-    uploads,
-    websites,
-)
+from calypso_mcp.local.routes import uploads
 from calypso_mcp.local.store.connections.database import Database, open_database
 from calypso_mcp.local.worker import IndexingWorker
 from calypso_mcp.sqlite.connections import is_read_only
@@ -49,16 +38,35 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 OPERATIONS = (
-    *search.OPERATIONS,
-    *connection.OPERATIONS,
-    *buckets.OPERATIONS,
-    *files.OPERATIONS,
-    *batches.OPERATIONS,
-    *sources.OPERATIONS,
-    *websites.OPERATIONS,
-    *qa.OPERATIONS,
-    *agents.OPERATIONS,
-    *answers.OPERATIONS,
+    Operation("POST", paths.SEARCH, "search:search"),
+    Operation("GET", paths.CONNECTION, "connection:check_connection"),
+    Operation("GET", paths.BUCKETS, "buckets:list_buckets"),
+    Operation("POST", paths.BUCKETS, "buckets:create_bucket", grows=a_little),
+    Operation("POST", paths.UPLOAD_SESSIONS, "files:create_session", grows=lambda file: (file.size_bytes,)),
+    Operation("POST", paths.FINALIZE_UPLOAD_SESSION, "files:finalize_session"),
+    Operation("GET", paths.FILE, "files:get_file"),
+    Operation("GET", paths.TASK, "files:get_task"),
+    Operation(
+        "POST",
+        paths.BATCH_SESSIONS,
+        "batches:create_batch",
+        grows=lambda batch: (file.size_bytes for file in batch.files),
+    ),
+    Operation("POST", paths.FINALIZE_BATCH, "batches:finalize_batch"),
+    Operation("GET", paths.BATCH, "batches:get_batch"),
+    Operation("GET", paths.SOURCES, "sources:list_sources"),
+    Operation("PATCH", paths.SOURCE, "sources:relabel"),
+    Operation("DELETE", paths.SOURCE, "sources:remove"),
+    Operation("GET", paths.SOURCE_TEXT, "sources:read_text"),
+    Operation("GET", paths.SOURCE_CONTENT, "sources:read_content"),
+    Operation("GET", paths.SOURCE_PICTURE, "sources:draw_page"),
+    Operation("POST", paths.WEBSITES, "websites:add_website", grows=a_little),
+    Operation("POST", paths.IMPORT_URL, "websites:import_url", grows=a_little),
+    Operation("POST", paths.QA, "qa:add_qa", grows=a_little),
+    Operation("GET", paths.AGENT_MODELS, "agents:list_models"),
+    Operation("POST", paths.AGENTS, "agents:create_agent", grows=a_little),
+    Operation("PATCH", paths.AGENT, "agents:update_agent"),
+    Operation("POST", paths.RESPONSES, "answers:answer"),
 )
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

@@ -21,7 +21,6 @@ from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import Refusal, invalid
-from calypso_mcp.local.retrieval.search import SearchTimedOut
 from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.text_forms import dump_json
 from calypso_mcp.sqlite.faults import STORE_TROUBLE, StoreFault, is_busy, is_full
@@ -162,8 +161,6 @@ def refusal_for(error: Exception) -> Refusal:
         return Refusal(error.status_code, code, error.detail, headers=error.headers)
     if isinstance(error, ClientDisconnect):
         return invalid("The connection ended before the request did.")
-    if isinstance(error, SearchTimedOut):
-        return Refusal(503, "search_timeout", "The search took too long.", retryable=True)
     if isinstance(error, STORE_TROUBLE):
         return _storage_refusal(error)
     _LOG.exception("The request failed.", exc_info=error)

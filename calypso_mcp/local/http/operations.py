@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
+from pkgutil import resolve_name
 from typing import Any, get_type_hints
 
 from starlette.requests import Request
@@ -18,32 +19,42 @@ from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Reply, read_body, read_query, respond
 
+_ROUTES = "calypso_mcp.local.routes"
+
 
 def a_little(_: object) -> tuple[int, ...]:
     """Return the growth of an operation that adds a few rows, or whose size is checked once it is known."""
     return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """One method of one path.
 
     Attributes:
-        handler: Takes the backend, the request and, where the operation asks for something, that. Its name is
-            the operation's id, its docstring the description.
+        answerer: Its handler, as `module:function` below `local.routes`, which its first request imports.
         grows: The sizes in bytes of the files that are announced; None if the operation does not grow the
             store.
     """
 
     method: str
     path: str
-    handler: Callable[..., Awaitable[Reply]]
+    answerer: str
     grows: Callable[[Any], Iterable[int]] | None = None
 
-    @property
+    @cached_property
+    def handler(self) -> Callable[..., Awaitable[Reply]]:
+        """Takes the backend, the request and, where the operation asks for something, that.
+
+        Its name is the operation's id, its docstring the description.
+        """
+        return resolve_name(f"{_ROUTES}.{self.answerer}")
+
+    @cached_property
     def asks(self) -> type[WireModel] | None:
         """The shape of the body, or of the query string where the method has no body."""
-        return _find_shape(self.handler)
+        types = [kind for name, kind in get_type_hints(self.handler).items() if name != "return"]
+        return types[2] if types[2:] else None
 
     @property
     def has_body(self) -> bool:
@@ -64,13 +75,6 @@ class Operation:
         if self.grows is not None:
             await backend.check_room(*self.grows(asked))
         return await self.handler(backend, request, asked)
-
-
-@cache
-def _find_shape(handler: Callable[..., object]) -> type[WireModel] | None:
-    """Return the type of a handler's third argument; None if it takes two."""
-    types = [kind for name, kind in get_type_hints(handler).items() if name != "return"]
-    return types[2] if types[2:] else None
 
 
 def routes(operations: Iterable[Operation]) -> list[Route]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 
+from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.retrieval import candidates, ranking
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.matches import find_matches
@@ -54,10 +55,6 @@ _CORRECTED = range(BEGINNING, 25)
 _STEPS_PER_CHECK = 20_000
 
 
-class SearchTimedOut(Exception):
-    """The search was stopped because it took too long."""
-
-
 def search(
     connection: sqlite3.Connection,
     query: str,
@@ -88,7 +85,7 @@ def search(
         time_limit_s: When to give up.
 
     Raises:
-        SearchTimedOut: The search timed out.
+        Refusal: The search timed out (503).
     """
     phrases = query_phrases(query)
     if not phrases or limit < 1 or bucket_ids == [] or file_ids == []:
@@ -147,7 +144,7 @@ def frequencies(
     """Return how many passages the buckets hold, and how many of them match each of `phrases`.
 
     Raises:
-        SearchTimedOut: The search timed out.
+        Refusal: The search timed out (503).
     """
     with _time_limit(connection):
         statistics = Statistics(connection)
@@ -161,7 +158,7 @@ def are_known(
     """Return whether passages of the buckets hold one phrase of each group of `required`.
 
     Raises:
-        SearchTimedOut: The search timed out.
+        Refusal: The search timed out (503).
     """
     known = _held(connection, [phrase for group in required for phrase in group], bucket_ids)
     return not any(known.isdisjoint(group) for group in required)
@@ -175,7 +172,7 @@ def absent_words(
     """Return the content words of `query`, as written, that no passage of the buckets holds in any form.
 
     Raises:
-        SearchTimedOut: The search timed out.
+        Refusal: The search timed out (503).
     """
     words = content_words(query)
     if not words or not bucket_ids:
@@ -260,7 +257,7 @@ def _time_limit(connection: sqlite3.Connection, seconds: float = QUERY_TIME_LIMI
         yield
     except sqlite3.OperationalError as error:
         if time.monotonic() > deadline:
-            raise SearchTimedOut(f"The search took longer than {seconds:g} s.") from error
+            raise Refusal(503, "search_timeout", "The search took too long.", retryable=True) from error
         raise
     finally:
         connection.set_progress_handler(None, 0)

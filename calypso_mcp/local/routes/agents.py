@@ -8,12 +8,10 @@ from typing import Any
 
 from starlette.requests import Request
 
-from calypso_mcp.api import paths
 from calypso_mcp.api.agents import CreateAgent, UpdateAgent
 from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
-from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.identifiers import TEAM_ID, fingerprint
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid, not_found
 from calypso_mcp.local.store import agents, buckets, idempotency
@@ -109,10 +107,3 @@ def _agent_id(body: CreateAgent) -> str:
             raise invalid("agent_id needs at least one ASCII letter or digit.")
         return agent_id
     return slug_for(body.name, "agent") if body.name else f"agent-{fingerprint(body.to_wire())[:8]}"
-
-
-OPERATIONS = (
-    Operation("GET", paths.AGENT_MODELS, list_models),
-    Operation("POST", paths.AGENTS, create_agent, grows=a_little),
-    Operation("PATCH", paths.AGENT, update_agent),
-)

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
-from calypso_mcp.api import answers as wire, paths
+from calypso_mcp.api import answers as wire
 from calypso_mcp.api.answers import AnswerRequest
 from calypso_mcp.domain.qa import same_question
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, Events
-from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import extractive, search as retrieval
@@ -242,6 +241,3 @@ def _find_passages(
         words, sources if is_known else (), question.least_share, of_price=question.asks_price, named=named
     )
     return _Found(agent, question, passages, quotations)
-
-
-OPERATIONS = (Operation("POST", paths.RESPONSES, answer),)

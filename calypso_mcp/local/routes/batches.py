@@ -8,7 +8,6 @@ from typing import Any
 
 from starlette.requests import Request
 
-from calypso_mcp.api import paths
 from calypso_mcp.api.batches import (
     AcceptedItem,
     Batch,
@@ -24,7 +23,6 @@ from calypso_mcp.api.files import StatedError
 from calypso_mcp.domain.states.readiness import BatchStatus, FileStatus, SyncStatus
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created
-from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.refusals import not_found
 from calypso_mcp.local.routes.files import file_wire, sync_wire
 from calypso_mcp.local.store import batches
@@ -198,15 +196,3 @@ def _item_wire(item: ItemRow) -> dict[str, Any]:
 def _problem_wire(name: str, code: str, message: str, session_id: str | None = None) -> ItemProblem:
     error = StatedError(code=code, message=message)
     return ItemProblem(client_file_id=name, session_id=session_id, code=code, message=message, error=error)
-
-
-OPERATIONS = (
-    Operation(
-        "POST",
-        paths.BATCH_SESSIONS,
-        create_batch,
-        grows=lambda batch: (file.size_bytes for file in batch.files),
-    ),
-    Operation("POST", paths.FINALIZE_BATCH, finalize_batch),
-    Operation("GET", paths.BATCH, get_batch),
-)

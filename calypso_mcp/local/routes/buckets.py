@@ -7,12 +7,10 @@ from typing import Any
 
 from starlette.requests import Request
 
-from calypso_mcp.api import paths
 from calypso_mcp.api.buckets import BucketQuery, CreateBucket
 from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
-from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.identifiers import TEAM_ID
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.store import buckets, idempotency
@@ -87,9 +85,3 @@ def bucket_wire(row: BucketRow, members: Members) -> dict[str, Any]:
             "last_error": members.last_error,
         },
     }
-
-
-OPERATIONS = (
-    Operation("GET", paths.BUCKETS, list_buckets),
-    Operation("POST", paths.BUCKETS, create_bucket, grows=a_little),
-)

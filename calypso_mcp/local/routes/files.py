@@ -8,7 +8,6 @@ from typing import Any
 
 from starlette.requests import Request
 
-from calypso_mcp.api import paths
 from calypso_mcp.api.files import (
     BucketSync,
     CreateUploadSession,
@@ -23,7 +22,6 @@ from calypso_mcp.api.files import (
 from calypso_mcp.domain.states.readiness import SyncStatus
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
-from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.refusals import Refusal, bucket_required, not_found
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
@@ -151,11 +149,3 @@ def sync_wire(bucket_ids: Iterable[str], status: SyncStatus) -> list[dict[str, s
 def error_wire(file: FileRow) -> StatedError | None:
     """Return why a file could not be indexed."""
     return StatedError(code=file.error_code, message=file.error_message) if file.error_code else None
-
-
-OPERATIONS = (
-    Operation("POST", paths.UPLOAD_SESSIONS, create_session, grows=lambda file: (file.size_bytes,)),
-    Operation("POST", paths.FINALIZE_UPLOAD_SESSION, finalize_session),
-    Operation("GET", paths.FILE, get_file),
-    Operation("GET", paths.TASK, get_task),
-)

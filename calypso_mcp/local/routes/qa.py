@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from calypso_mcp.api import paths
 from calypso_mcp.api.websites import AddQa
 from calypso_mcp.domain.qa import as_markdown, qa_filename, same_question
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
-from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.refusals import bucket_required, invalid
 from calypso_mcp.local.routes.websites import source_fields
 from calypso_mcp.local.uploads import keeping
@@ -42,6 +40,3 @@ async def add_qa(backend: Backend, request: Request, body: AddQa) -> Answer:
     kept = await keeping.keep(backend, declaration, as_markdown(question, answer).encode(), "qa", asked)
     wire = {"object": "knowledge_qa", **source_fields(kept), "question": question}
     return answer_created(wire, is_replay=kept.is_replay)
-
-
-OPERATIONS = (Operation("POST", paths.QA, add_qa, grows=a_little),)

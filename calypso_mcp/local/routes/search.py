@@ -8,12 +8,10 @@ from typing import Any
 
 from starlette.requests import Request
 
-from calypso_mcp.api import paths
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.domain.outlines import write_outline
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
-from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.index import Passage
@@ -136,6 +134,3 @@ def place_of(passage: Passage) -> dict[str, Any]:
 
 def _without_absent(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-OPERATIONS = (Operation("POST", paths.SEARCH, search),)

@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from calypso_mcp.api import paths
 from calypso_mcp.api.sources import (
     RelabelSource,
     RemovalQuery,
@@ -31,7 +30,6 @@ from calypso_mcp.api.sources import (
 from calypso_mcp.domain.cursors import read_cursor, write_cursor
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
-from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.refusals import Refusal, invalid, not_found
 from calypso_mcp.local.retrieval import reading
@@ -180,13 +178,3 @@ class Original(FileResponse):
     @asynccontextmanager
     async def _open_file(self) -> AsyncGenerator[anyio.AsyncFile[Any]]:
         yield anyio.wrap_file(self._content)
-
-
-OPERATIONS = (
-    Operation("GET", paths.SOURCES, list_sources),
-    Operation("PATCH", paths.SOURCE, relabel),
-    Operation("DELETE", paths.SOURCE, remove),
-    Operation("GET", paths.SOURCE_TEXT, read_text),
-    Operation("GET", paths.SOURCE_CONTENT, read_content),
-    Operation("GET", paths.SOURCE_PICTURE, draw_page),
-)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
-from calypso_mcp.api import paths
 from calypso_mcp.api.files import read_tags
 from calypso_mcp.api.websites import AddWebsite, ImportUrl
 from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
@@ -16,7 +15,6 @@ from calypso_mcp.domain.limits import FILE_BYTES
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
-from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.identifiers import TEAM_ID
 from calypso_mcp.local.indexing.formats.registry import readable_formats
 from calypso_mcp.local.refusals import Refusal
@@ -170,9 +168,3 @@ def source_fields(kept: Kept) -> dict[str, Any]:
         "bucket_assignment": {"assigned": list(file.bucket_ids)},
         "replaces": kept.replaces,
     }
-
-
-OPERATIONS = (
-    Operation("POST", paths.WEBSITES, add_website, grows=a_little),
-    Operation("POST", paths.IMPORT_URL, import_url, grows=a_little),
-)

@@ -11,11 +11,11 @@ import pytest
 
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part
+from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.retrieval import candidates, index
 from calypso_mcp.local.retrieval.extractive import Question
 from calypso_mcp.local.retrieval.naming import Named
 from calypso_mcp.local.retrieval.search import (
-    SearchTimedOut,
     absent_words,
     are_known,
     frequencies,
@@ -539,7 +539,7 @@ def test_a_search_that_takes_too_long_is_stopped_and_the_connection_works_on(
 ) -> None:
     words = " ".join(f"word{number}" for number in range(60))
     index.add(connection, "many", ["b1"], None, "m.txt", [chunk(f"{words} {n}") for n in range(3_000)])
-    with pytest.raises(SearchTimedOut):
+    with pytest.raises(Refusal, match="search_timeout"):
         search(connection, words, None, limit=5, time_limit_s=0.0)
     assert len(found(connection, "word7")) == 10
 
