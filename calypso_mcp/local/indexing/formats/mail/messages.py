@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import email
 import re
 from base64 import b64decode
-from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from email.errors import CloseBoundaryNotFoundDefect, InvalidBase64LengthDefect
 from email.message import EmailMessage
-from email.policy import EmailPolicy, Policy, default
-from functools import lru_cache
 from typing import cast
 
-from calypso_mcp.local.indexing.documents import CUT_OFF, Allowance, Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import CUT_OFF, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
-from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.mail.letters import (
     Body,
     Letter,
-    decode_header_words,
     join_flowed_lines,
     letter_document,
 )
+from calypso_mcp.local.indexing.formats.mail.parsing import parse_message
 from calypso_mcp.local.indexing.formats.mail.signed import is_sealed, open_sealed
 from calypso_mcp.local.indexing.formats.mail.tnef import TNEF_TYPES, read_tnef
 from calypso_mcp.local.indexing.formats.members import Member
@@ -35,15 +30,9 @@ _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _FROM_LINE = re.compile(rb"^From [^\n]{3,200}\d\d:\d\d[^\n]{0,20}\d{4}[^\n]{0,20}\r?\n", re.MULTILINE)
 _APPLE_LENGTH = re.compile(rb"(\d{1,10})[ \t]*\r?\n")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
-#: The start of an encoded word with its charset (RFC 2047, 2) and language (RFC 2231, 5).
-_ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{1,40})?(\?[bq]\?)", re.IGNORECASE)
 #: A part of the message that a page refers to (RFC 2392).
 _CONTENT_ID = re.compile(rb"cid:([^\s\"'<>]+)")
 _MOST_MESSAGES = 20_000
-#: Characters of a header that are read: the parser of addresses takes quadratic time.
-_LONGEST_HEADER = 8_000
-#: Headers whose parameters are needed, too.
-_TYPED_HEADERS = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
 #: A plain part with fewer words only points to the HTML part, if that has more or says something else.
 _STUB_WORDS = 20
 _WORD = re.compile(rb"[\w\x80-\xff]+")
@@ -64,41 +53,11 @@ _SIGNATURES = frozenset({"pkcs7-signature", "x-pkcs7-signature", "pgp-signature"
 _FORMATS = {"html": "html", "calendar": "cards"}
 
 
-@lru_cache(maxsize=256)
-def _parse_typed_header(name: str, value: str) -> str:
-    """Return a header as the library reads it, which asks for it once for every part and takes long."""
-    return default.header_fetch_parse(name, value)
-
-
-class _ReadableHeaders(EmailPolicy):
-    """Reads headers in the encodings that mail programs assume, and only the start of very long ones."""
-
-    def header_fetch_parse(self, name: str, value: str) -> str:
-        value = _as_browsers_decode(value[:_LONGEST_HEADER])
-        if name.lower() in _TYPED_HEADERS:
-            return _parse_typed_header(name, value)
-        # As text: the parser of addresses parts a name that two encoded words spell (RFC 2047, 6.2).
-        return decode_header_words(value)
-
-
-_POLICY = _ReadableHeaders()
-
-
-def _as_browsers_decode(header: str) -> str:
-    """Return a header whose encoded words name Python's codecs ("gb2312" means GBK), without raw bytes."""
-    if not header.isascii():
-        try:
-            header = decode(header.encode(errors="surrogateescape")).text
-        except ExtractionFailed:
-            return header
-    return _ENCODED_WORD.sub(lambda word: f"=?{codec_of(word[1]) or word[1]}{word[2]}", header)
-
-
 def read_mail(file: FileContent) -> Document:
     """Return subject, sender, receivers, date, the best body and the attachments; all letters of a box."""
     if _FROM_LINE.match(file.data):
         return read_mailbox(file)
-    message = _parse(_without_frame(file), file.allowance)
+    message = parse_message(_without_frame(file), file.allowance)
     if not message.keys():
         return text_document(decode(file.data, file.charset), "not an e-mail, read as plain text")
     document = letter_document([_letter(message)], file)
@@ -124,7 +83,7 @@ def read_mailbox(file: FileContent) -> Document:
     ]
     letters: list[Letter] = []
     try:
-        letters.extend(_letter(_parse(message, file.allowance)) for message in raw[:_MOST_MESSAGES])
+        letters.extend(_letter(parse_message(message, file.allowance)) for message in raw[:_MOST_MESSAGES])
     except ExtractionFailed:  # `letters` holds those before it
         if not letters:
             raise
@@ -133,26 +92,6 @@ def read_mailbox(file: FileContent) -> Document:
         return document
     warning = f"only the first {len(letters):,} of {len(raw):,} messages were read"
     return replace(document, warnings=(*document.warnings, warning))
-
-
-def _parse(data: bytes, allowance: Allowance) -> EmailMessage:
-    """Return a message.
-
-    Raises:
-        ExtractionFailed: `too_large` if it has too many parts, or they are nested too deeply.
-    """
-
-    def make_part(policy: Policy) -> EmailMessage:
-        allowance.message_parts -= 1
-        if allowance.message_parts < 0:
-            raise ExtractionFailed("too_large", "The message has too many parts.")
-        return EmailMessage(policy)
-
-    policy = _POLICY.clone(message_factory=make_part)
-    try:
-        return cast("EmailMessage", email.message_from_bytes(data.removeprefix(BOM_UTF8), policy=policy))
-    except RecursionError as error:
-        raise ExtractionFailed("too_large", "The parts of the message are nested too deeply.") from error
 
 
 def _letter(message: EmailMessage) -> Letter:
@@ -225,15 +164,19 @@ def _best(
     by_type = {part.get_content_type(): part for part in alternatives}
     plain = by_type.get("text/plain")
     rich = next((part for part in reversed(alternatives) if _is_rich(part)), None)
-    if plain is None or rich is None:
-        chosen = plain or rich or alternatives[-1]
+    if plain is None:
+        chosen = alternatives[-1] if rich is None else rich
+    elif rich is None:
+        chosen = plain
     else:
-        words, page = _words(_payload(plain)), html_words[id(rich)]
-        says_more = len(page) > _STUB_WORDS or len(words & page) * 2 < len(words)
-        is_stub = len(words) < _STUB_WORDS and bool(page) and says_more
-        chosen = rich if is_stub or not words else plain
-    invitation = by_type.get("text/calendar")
-    return [chosen] if invitation is None or invitation is chosen else [chosen, invitation]
+        chosen = rich if _is_stub(_words(_payload(plain)), html_words[id(rich)]) else plain
+    invitation = by_type.get("text/calendar", chosen)
+    return [chosen] if invitation is chosen else [chosen, invitation]
+
+
+def _is_stub(words: frozenset[bytes], page: frozenset[bytes]) -> bool:
+    says_more = len(page) > _STUB_WORDS or len(words & page) * 2 < len(words)
+    return not words or (len(words) < _STUB_WORDS and bool(page) and says_more)
 
 
 def _is_rich(part: EmailMessage) -> bool:
@@ -243,21 +186,31 @@ def _is_rich(part: EmailMessage) -> bool:
 
 def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Iterator[Member | Letter]:
     shown = set(map(id, bodies))
-    for part in _leaves(message):
-        if id(part) in shown or part.get_content_maintype() == "multipart":
-            continue
-        is_letter = part.get_content_type() == "message/rfc822"
-        name = " ".join((part.get_filename() or "").split())
-        if is_letter:
-            yield Member(name or "message.eml", "message/rfc822", _inner_message(part))
-        elif part.get_content_type() == "message/delivery-status":
-            yield Member(name or "status.txt", "text/plain", b"\n".join(map(bytes, _parts(part))))
-        elif is_sealed(name, part.get_content_type()) and (signed := open_sealed(name, _payload(part))):
-            yield signed
-        elif _is_tnef(part, name) and (letter := read_tnef(_payload(part))) is not None:
-            yield letter
-        elif (name or _is_nameless_file(part)) and not _is_decoration(part):
-            yield Member(name or "attachment", part.get_content_type(), _payload(part))
+    left = (part for part in _leaves(message) if id(part) not in shown)
+    return filter(None, (_attachment(part) for part in left if part.get_content_maintype() != "multipart"))
+
+
+def _attachment(part: EmailMessage) -> Member | Letter | None:
+    """Return what a part holds that the body does not show; None for its decoration."""
+    kind = part.get_content_type()
+    name = " ".join((part.get_filename() or "").split())
+    if kind == "message/rfc822":
+        return Member(name or "message.eml", kind, _inner_message(part))
+    if kind == "message/delivery-status":
+        return Member(name or "status.txt", "text/plain", b"\n".join(map(bytes, _parts(part))))
+    if (opened := _opened(part, name)) is not None:
+        return opened
+    is_file = (name or _is_nameless_file(part)) and not _is_decoration(part)
+    return Member(name or "attachment", kind, _payload(part)) if is_file else None
+
+
+def _opened(part: EmailMessage, name: str) -> Member | Letter | None:
+    """Return what is inside an envelope: a signature, or `winmail.dat`; None for any other part."""
+    kind = part.get_content_type()
+    if is_sealed(name, kind):
+        return open_sealed(name, _payload(part))
+    is_tnef = kind in TNEF_TYPES or name.lower() == "winmail.dat"
+    return read_tnef(_payload(part)) if is_tnef else None
 
 
 def _inner_message(part: EmailMessage) -> bytes:
@@ -266,12 +219,10 @@ def _inner_message(part: EmailMessage) -> bytes:
     if not isinstance(inner, EmailMessage):
         return _payload(part)
     transfer = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
-    if transfer != "base64" or inner.keys():
-        return inner.as_bytes()
-    try:
-        return b64decode(str(inner.get_payload()))
-    except ValueError:
-        return inner.as_bytes()
+    if transfer == "base64" and not inner.keys():
+        with suppress(ValueError):
+            return b64decode(str(inner.get_payload()))
+    return inner.as_bytes()
 
 
 def _leaves(message: EmailMessage) -> Iterator[EmailMessage]:
@@ -320,10 +271,6 @@ def _is_nameless_file(part: EmailMessage) -> bool:
 
 def _is_encrypted_text(part: EmailMessage) -> bool:
     return part.get_content_type() == "text/plain" and _payload(part).lstrip().startswith(_PGP_MESSAGE)
-
-
-def _is_tnef(part: EmailMessage, name: str) -> bool:
-    return part.get_content_type() in TNEF_TYPES or name.lower() == "winmail.dat"
 
 
 def _payload(part: EmailMessage) -> bytes:
