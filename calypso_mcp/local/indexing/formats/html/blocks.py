@@ -41,8 +41,8 @@ _BY_ROLE = {
 }
 #: Inline elements that stand apart from each other.
 _EDGED = frozenset({"button", "label"})
-#: Elements that say something by the place of their text or, in MathML, of their parts.
-_SHIFTING = frozenset({"sup", "mfrac", "msup", "msubsup", "msqrt"})
+#: Elements that say something by themselves, by the place of their text or, in MathML, of their parts.
+_SIGNS = frozenset({"br", "sup", "mfrac", "msup", "msubsup", "msqrt"})
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 #: Of a number that an attribute states.
 _MOST_DIGITS = 5
@@ -108,30 +108,23 @@ class _Reader:
         self._headings: list[bool] = []
 
     def read(self, root: LexborNode) -> list[Block]:
-        by_role = {
-            node.mem_id: _LEVELS.get(node.attributes.get("aria-level") or "", _LEVEL_UNSTATED)
-            for node in root.css("[role=heading]")
-        }
+        headings = {node.mem_id: _stated_level(node) for node in root.css("[role=heading]")}
         for node, entering in walk(root, self._is_skipped):
-            tag = self._tag(node)
             if node.is_text_node:
                 self._add(node.text_content or "")
                 continue
             self._say_attributes(node, entering=entering)
-            if tag == "br" and entering:
-                self._inline.append("\n")
-            elif tag in _SHIFTING and entering:
-                self._add_sign(node)
-            elif tag in _EDGED:
+            tag = self._tag(node)
+            if tag in _EDGED:
                 self._inline.append(" ")
-            elif level := by_role.get(node.mem_id) or _HEADINGS.get(tag):
+            elif tag in _SIGNS:
+                self._add_sign(node, entering=entering)
+            elif level := headings.get(node.mem_id) or _HEADINGS.get(tag):
                 self._heading(node, level, entering=entering)
             elif tag in BLOCKS and self._headings and self._headings[-1]:
                 self._inline.append(" ")
-            elif tag in BLOCKS and entering:
-                self._open(tag, node)
             elif tag in BLOCKS:
-                self._close(tag, node)
+                (self._open if entering else self._close)(tag, node)
         self._end_line()
         self._end_block()
         return self._blocks
@@ -152,10 +145,14 @@ class _Reader:
         self._texts += not text.isspace()
         self._inline.append(text if self._preformatted else re.sub(r"\s+", " ", text))
 
-    def _add_sign(self, node: LexborNode) -> None:
+    def _add_sign(self, node: LexborNode, *, entering: bool) -> None:
         """Write what the place of a power, a note's number or a part of a formula says: 10^6 and 1/2."""
+        if not entering:
+            return
         *_, before, last = (node, node, *node.iter())
-        if node.tag == "sup":
+        if node.tag == "br":
+            self._inline.append("\n")
+        elif node.tag == "sup":
             if self._inline and self._inline[-1][-1:].isdigit() and _NUMBER.match(node.text()):
                 self._inline.append("^")
         elif node.tag == "msqrt":
@@ -314,6 +311,10 @@ def _first_number(ordered: LexborNode) -> int | None:
     styled = f"{attributes.get('class')} {attributes.get('style')}"
     is_numbered = ordered.tag == "ol" and attributes.get("type", "1") == "1" and "reversed" not in attributes
     return _number(ordered, "start", 1) if is_numbered and not _OTHER_SIGNS.search(styled) else None
+
+
+def _stated_level(heading: LexborNode) -> int:
+    return _LEVELS.get(heading.attributes.get("aria-level") or "", _LEVEL_UNSTATED)
 
 
 def _number(node: LexborNode, name: str, default: int) -> int:
