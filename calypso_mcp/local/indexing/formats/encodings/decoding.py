@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from itertools import compress
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import compress, tee
 
 from calypso_mcp.domain.files.text_bytes import marked_encoding, wide_encoding
 from calypso_mcp.domain.unicode_forms import normalize
@@ -89,31 +90,32 @@ def decode_short(data: bytes, declared: str = "") -> Decoded:
 
 
 def _decode(data: bytes, declared: str) -> Decoded:
-    marked = marked_encoding(data)
-    if marked is not None:
-        name, length = marked
-        found = _replacing(data[length:], name)
-        if _is_noise(found.text):
-            raise ExtractionFailed("unsupported", _IS_BINARY)
+    if (found := _decode_wide(data)) is not None:
         return found
-    wide = wide_encoding(data)
-    if wide is not None:
-        return _replacing(data, wide)
     if data.rstrip(b"\0").count(0) > 1 + _BINARY_NULS * len(data):
         raise ExtractionFailed("unsupported", _IS_BINARY)
     data = data.replace(b"\x1a", b"")  # ends a text of DOS
-    by_utf8 = _strict(data, "utf-8")
-    if by_utf8 is not None and data.isascii():
-        return _decode_seven_bits(data, declared) or Decoded(by_utf8, "utf-8")
-    if by_utf8 is not None:
-        foreign = len(data) - len(by_utf8)
-        codec = codec_of(declared) if 0 < foreign < _SURELY_UTF8 else None
-        obeyed = _strict(data, codec) if codec is not None and codec != _SHORT_OF_UTF8 else None
-        if obeyed is not None and codec is not None:
-            return Decoded(obeyed, codec)
-        once = _undo_second_encoding(by_utf8)
-        return Decoded(by_utf8, "utf-8") if once is None else Decoded(once, "utf-8", (_ENCODED_TWICE,))
-    return _decode_legacy(data, declared)
+    by_utf8 = _decode_as(data, "utf-8")
+    if by_utf8 is None:
+        return _decode_legacy(data, declared)
+    if data.isascii():
+        return _decode_seven_bits(data, declared) or by_utf8
+    is_sure = len(data) - len(by_utf8.text) >= _SURELY_UTF8
+    codec = None if is_sure else codec_of(declared)
+    obeyed = _decode_as(data, codec) if codec != _SHORT_OF_UTF8 else None
+    return obeyed or _undo_second_encoding(by_utf8.text) or by_utf8
+
+
+def _decode_wide(data: bytes) -> Decoded | None:
+    """Return text with a byte order mark, or in UTF-16 or UTF-32; None for any other."""
+    if (marked := marked_encoding(data)) is None:
+        wide = wide_encoding(data)
+        return _replacing(data, wide) if wide is not None else None
+    name, length = marked
+    found = _replacing(data[length:], name)
+    if _is_noise(found.text):
+        raise ExtractionFailed("unsupported", _IS_BINARY)
+    return found
 
 
 def _decode_seven_bits(data: bytes, declared: str) -> Decoded | None:
@@ -121,53 +123,72 @@ def _decode_seven_bits(data: bytes, declared: str) -> Decoded | None:
     if _ESCAPES.search(data) is None:
         return None
     codec = codec_of(declared)
-    if codec in _SEVEN_BITS and (text := _strict(data, codec)) is not None:
-        return Decoded(text, codec)
-    for guess in guess_encodings(data):
-        text = _strict(data, guess) if guess in _SEVEN_BITS else None
-        if text is not None and not _looks_wrong(text):
-            return Decoded(text, guess, (_guessed(guess),))
-    return None
-
-
-def _guessed(codec: str) -> str:
-    return f"decoded as {label_of(codec)}, guessed from its letters: if they look wrong, save it as UTF-8"
+    obeyed = _decode_as(data, codec) if codec in _SEVEN_BITS else None
+    return obeyed or _guess(data, filter(_SEVEN_BITS.__contains__, guess_encodings(data)))
 
 
 def _decode_legacy(data: bytes, declared: str) -> Decoded:
     codec = codec_of(declared)
-    tried = [codec] if codec is not None else []
-    if codec is not None and (text := _strict(data, codec)) is not None:
-        return Decoded(text, codec)
-    replaced = _replacing(data, codec or "utf-8")
-    if replaced.encoding == "utf-8":
-        is_utf8 = _is_damaged_utf8(replaced.text, _DAMAGED_UTF8)
-        found = _line_by_line(data, is_utf8=is_utf8) or (replaced if is_utf8 else None)
-        if found is not None:
-            return found
-    if (text := _surrogates_joined(data)) is not None:
-        return Decoded(text, "cesu-8")
-    for guess in guess_encodings(data):
-        tried.append(guess)
-        text = _strict(data, guess)
-        if text is not None and not _looks_wrong(text):
-            contradicts = f" (it says {declared[:40]}, which does not fit)" if declared else ""
-            return Decoded(text, guess, (_guessed(guess) + contradicts,))
-    if _is_damaged(replaced) if codec else _is_damaged_utf8(replaced.text, _BADLY_DAMAGED_UTF8):
-        return replaced
-    names = ", ".join(dict.fromkeys(map(label_of, ("utf-8", *tried))))
+    guesses, tried = tee(guess_encodings(data))
+    found = (
+        _decode_as(data, codec)
+        or (_decode_mixed(data) if codec in {None, "utf-8"} else None)
+        or _join_surrogates(data)
+        or _guess(data, guesses, declared)
+        or _decode_damaged(data, codec)
+    )
+    if found is not None:
+        return found
+    names = ", ".join(dict.fromkeys(map(label_of, filter(None, ("utf-8", codec, *tried)))))
     raise ExtractionFailed(
         "unsupported",
         f"The encoding of the text is unknown (tried: {names}). Save it as UTF-8 and upload it again.",
     )
 
 
-def _undo_second_encoding(text: str) -> str | None:
+def _decode_as(data: bytes, codec: str | None) -> Decoded | None:
+    """Return text in `codec`; None if it is not in it, or none is known."""
+    try:
+        return Decoded(data.decode(codec), codec) if codec is not None else None
+    except (UnicodeDecodeError, LookupError):
+        return None
+
+
+def _guess(data: bytes, codecs: Iterable[str], contradicted: str = "") -> Decoded | None:
+    """Return text in the first of `codecs` in which it looks right."""
+    decoded = filter(None, (_decode_as(data, codec) for codec in codecs))
+    found = next((text for text in decoded if not _looks_wrong(text.text)), None)
+    if found is None:
+        return None
+    guessed = f"decoded as {label_of(found.encoding)}, guessed from its letters"
+    contradicts = f" (it says {contradicted[:40]}, which does not fit)" if contradicted else ""
+    return replace(found, warnings=(f"{guessed}: if they look wrong, save it as UTF-8{contradicts}",))
+
+
+def _decode_mixed(data: bytes) -> Decoded | None:
+    """Return UTF-8 with some lines in another encoding, or with little damage; None for other text."""
+    replaced = _replacing(data, "utf-8")
+    is_utf8 = _is_damaged_utf8(replaced.text, _DAMAGED_UTF8)
+    return _line_by_line(data, is_utf8=is_utf8) or (replaced if is_utf8 else None)
+
+
+def _decode_damaged(data: bytes, codec: str | None) -> Decoded | None:
+    """Return text of which only a few characters are lost; None for noise."""
+    replaced = _replacing(data, codec or "utf-8")
+    if codec is None:
+        is_text = _is_damaged_utf8(replaced.text, _BADLY_DAMAGED_UTF8)
+    else:
+        is_text = replaced.text.count(_REPLACEMENT) < _DAMAGED_UTF8 * len(replaced.text)
+    return replaced if is_text else None
+
+
+def _undo_second_encoding(text: str) -> Decoded | None:
     """Return what was UTF-8 before a program took it for Windows-1252 and encoded it again; else None."""
     first = _FOREIGN.search(text)
     if first is None or _undo_encoding(first[0]) is None:  # nearly every other text ends here
         return None
-    return _undo_encoding(text)
+    once = _undo_encoding(text)
+    return Decoded(once, "utf-8", (_ENCODED_TWICE,)) if once is not None else None
 
 
 def _undo_encoding(text: str) -> str | None:
@@ -183,7 +204,7 @@ def _line_by_line(data: bytes, *, is_utf8: bool) -> Decoded | None:
     If nearly all of it `is_utf8`, lines with letters in UTF-8, or one letter in nothing else, are damaged.
     """
     lines = data.split(b"\n")
-    is_legacy = [_strict(line, "utf-8") is None for line in lines]
+    is_legacy = [_decode_as(line, "utf-8") is None for line in lines]
     legacy = b"\n".join(compress(lines, is_legacy))
     foreign = data.translate(None, ASCII), legacy.translate(None, ASCII)
     is_damage = is_utf8 and (len(foreign[1]) == 1 or not legacy.decode(errors="ignore").isascii())
@@ -198,19 +219,13 @@ def _line_by_line(data: bytes, *, is_utf8: bool) -> Decoded | None:
     return Decoded("\n".join(texts), "utf-8", found.warnings)
 
 
-def _strict(data: bytes, codec: str) -> str | None:
-    try:
-        return data.decode(codec)
-    except (UnicodeDecodeError, LookupError):
-        return None
-
-
-def _surrogates_joined(data: bytes) -> str | None:
+def _join_surrogates(data: bytes) -> Decoded | None:
     """Return text in CESU-8 (Unicode TR 26), as old databases and Java write it; None for other text."""
     try:
-        return data.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16")
+        text = data.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeError:
         return None
+    return Decoded(text, "cesu-8")
 
 
 def _replacing(data: bytes, codec: str) -> Decoded:
@@ -225,11 +240,6 @@ def _replacing(data: bytes, codec: str) -> Decoded:
 def _is_damaged_utf8(text: str, most: float) -> bool:
     foreign = sum(character > "\x7f" for character in text)
     return text.count(_REPLACEMENT) < most * foreign
-
-
-def _is_damaged(replaced: Decoded) -> bool:
-    """Whether only a few characters of a text are lost."""
-    return replaced.text.count(_REPLACEMENT) < _DAMAGED_UTF8 * len(replaced.text)
 
 
 def _is_noise(text: str) -> bool:
