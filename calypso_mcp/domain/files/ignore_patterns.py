@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from calypso_mcp.domain.unicode_forms import normalize
@@ -112,40 +113,40 @@ def read_patterns(lines: Iterable[str], *, with_contents: bool = False) -> Ignor
     plain: dict[str, int] = {}
     wild: dict[str, int] = {}
     names: set[str] = set()
-    for line in lines:
-        pattern = _without_trailing_spaces(line)
-        if not pattern or pattern.startswith("#"):
+    for line in map(_without_trailing_spaces, lines):
+        if not line or line.startswith("#"):
             continue
-        takes_back = pattern.startswith("!")
-        pattern = normalize("NFC", pattern.removeprefix("!") if takes_back else pattern)
+        pattern = normalize("NFC", line.removeprefix("!"))
         names.update(pattern.strip("/").split("/"))
-        try:
+        with suppress(_Meaningless):
             expression = _translate(pattern)
-        except _Meaningless:
-            continue
-        if _SPECIAL.search(pattern):
-            wild[expression] = len(selects)
-        else:
-            is_anchored = "/" in pattern.removesuffix("/")
-            plain[f"/{pattern.removeprefix('/')}" if is_anchored else pattern] = len(selects)
-        selects.append(not takes_back)
+            if _SPECIAL.search(pattern):
+                wild[expression] = len(selects)
+            else:
+                plain[_spell(pattern)] = len(selects)
+            selects.append(not line.startswith("!"))
     # The first alternative that matches wins; git asks for the last line.
     ordered = sorted(wild, key=wild.__getitem__, reverse=True)
-    whole = "|".join(f"({expression})" for expression in ordered)
+    numbers = tuple(wild[expression] for expression in ordered)
+    return IgnorePatterns(tuple(selects), plain, _join(ordered), numbers, with_contents, frozenset(names))
+
+
+def _spell(pattern: str) -> str:
+    """Return a pattern without wildcards as it is looked up."""
+    is_anchored = "/" in pattern.removesuffix("/")
+    return f"/{pattern.removeprefix('/')}" if is_anchored else pattern
+
+
+def _join(expressions: Iterable[str]) -> re.Pattern[str] | None:
+    """Return one expression with a group for each; None for none."""
+    whole = "|".join(f"({expression})" for expression in expressions)
     widths = (ord(last) - ord(first) for first, last in _RANGE.findall(whole))
     if len(whole) > _LONGEST_EXPRESSION or sum(widths) > _WIDEST_RANGES:
         raise TooManyWildcards
     matcher = re.compile(whole, re.DOTALL) if whole else None
     if len(whole) > _LONGEST_KEPT:
         re.purge()
-    return IgnorePatterns(
-        tuple(selects),
-        plain,
-        matcher,
-        tuple(wild[expression] for expression in ordered),
-        with_contents,
-        frozenset(names),
-    )
+    return matcher
 
 
 def is_meaningless(line: str) -> bool:
