@@ -59,6 +59,8 @@ class Page:
     #: Values of form fields, and notes.
     annotations: tuple[str, ...] = ()
     shortcoming: Shortcoming | None = None
+    #: Whether some of the text is what OCR read.
+    is_recognized: bool = False
     #: How its lines are set, in which headings differ from the text.
     runs: Sequence[Run] = ()
 
@@ -80,7 +82,7 @@ def read_page(pdf: Any, index: int, form: Any) -> Page:
         return Page(shortcoming=Shortcoming.DAMAGED)
     finally:
         page.close()
-    return Page(legible.text, annotations, shortcoming, runs)
+    return Page(legible.text, annotations, shortcoming, runs=runs)
 
 
 def _text(page: Any) -> tuple[str, list[Run]]:

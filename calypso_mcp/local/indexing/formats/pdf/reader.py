@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import pypdfium2
@@ -53,36 +53,16 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
         ExtractionFailed: As for `read_pdf`.
     """
     with open_pdf(file.data) as pdf:
-        form = open_form(pdf)
-        pages: list[Page] = []
-        short: dict[Shortcoming, list[int]] = {kind: [] for kind in Shortcoming}
-        recognized: list[int] = []
-        total = 0
-        for index in range(len(pdf)):
-            page = read_page(pdf, index, form)
-            text = page.text
-            if page.shortcoming is not None:
-                read = recognize(pdf, index) if recognize is not None else None
-                if read is None:
-                    short[page.shortcoming].append(index + 1)
-                else:
-                    legible = text if page.shortcoming is Shortcoming.PICTURE else ""
-                    text = _with_seen(legible, read)
-                    recognized += () if text == legible else (index + 1,)
-            total += len(text) + sum(map(len, page.annotations))
-            if total > file.max_chars:
-                raise ExtractionFailed(
-                    "too_large", f"The PDF holds more than {file.max_chars:,} characters of text."
-                )
-            pages.append(replace(page, text=text))
+        pages = list(_read_each(pdf, recognize, file.max_chars))
+        numbered = list(enumerate(pages, 1))
+        short = {
+            kind: [number for number, page in numbered if page.shortcoming is kind] for kind in Shortcoming
+        }
+        recognized = [number for number, page in numbered if page.is_recognized]
         headings = find_headings(pdf, [page.runs for page in pages])
-        blocks = [
-            block
-            for index, page in enumerate(pages)
-            for block in _blocks(pdf, index, page, headings.get(index, {}))
-        ]
+        printed = (_blocks(pdf, index, page, headings.get(index, {})) for index, page in enumerate(pages))
         form_data = _form_data(pdf)
-        blocks += form_data
+        blocks = (*chain.from_iterable(printed), *form_data)
         if not blocks:
             code = "no_text_layer" if any(short.values()) else "empty"
             raise ExtractionFailed(code, _no_text_message(len(pdf), short))
@@ -90,14 +70,31 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
         warnings = (*_warnings(short, recognized), *_form_warning(pdf, form_data), *attached.warnings)
         is_incomplete = bool(short[Shortcoming.PICTURE] or short[Shortcoming.GARBLED])
         blocks += attached.blocks
-        return Document(tuple(blocks), _title(pdf), warnings=warnings, shows_unread_text=is_incomplete)
+        return Document(blocks, _title(pdf), warnings=warnings, shows_unread_text=is_incomplete)
 
 
-def _with_seen(text: str, seen: str) -> str:
-    """Return the text of a page with the lines that only its picture shows."""
+def _read_each(pdf: Any, recognize: RecognizePage | None, most_chars: int) -> Iterator[Page]:
+    """Yield the pages, those without usable text as they are recognized."""
+    form = open_form(pdf)
+    total = 0
+    for index in range(len(pdf)):
+        page = read_page(pdf, index, form)
+        if page.shortcoming is not None and recognize is not None:
+            seen = recognize(pdf, index)
+            page = page if seen is None else _with_seen(page, seen)
+        total += len(page.text) + sum(map(len, page.annotations))
+        if total > most_chars:
+            raise ExtractionFailed("too_large", f"The PDF holds more than {most_chars:,} characters of text.")
+        yield page
+
+
+def _with_seen(page: Page, seen: str) -> Page:
+    """Return a page with the lines that only its picture shows."""
+    text = page.text if page.shortcoming is Shortcoming.PICTURE else ""
     said = set(_WORD.findall(text.casefold()))
     unsaid = (line for line in seen.split("\n") if not line or set(_WORD.findall(line.casefold())) - said)
-    return "\n\n".join(filter(None, (text, "\n".join(unsaid).strip())))
+    whole = "\n\n".join(filter(None, (text, "\n".join(unsaid).strip())))
+    return replace(page, text=whole, shortcoming=None, is_recognized=whole != text)
 
 
 def open_pdf(data: bytes) -> Any:  # pypdfium2 is typed in parts only
