@@ -75,7 +75,7 @@ class UploadEndpoint:
         except Refused as error:
             return refusal(*error.answer)
         except CalypsoError as error:
-            await self._ledger.write(record_of(ticket, _after(error), error=error))
+            await self._note(record_of(ticket, _after(error), error=error))
             return _failed(ticket, error)
 
     async def _take(self, ticket: Ticket, request: Request) -> Response:
@@ -132,7 +132,7 @@ class UploadEndpoint:
                     upload, source, idempotency_key=key, origin=origin, check=lambda: self._check(ticket)
                 )
         except StreamEnded:
-            await self._ledger.write(record_of(ticket, "interrupted"))
+            await self._note(record_of(ticket, "interrupted"))
             return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key, origin=origin))
         except CalypsoError as error:
             await quotas.settle(grant, admission, [FileState.of_error(error)])
@@ -215,10 +215,14 @@ class UploadEndpoint:
         """Note again and again that the file is arriving: a worker that was killed stops doing so."""
         while True:
             await anyio.sleep(self._uploads.policy.noted_every_s)
-            try:
-                await self._ledger.write(record_of(ticket, "receiving"))
-            except CalypsoError as error:
-                _log.warning("one-time upload %s: its progress cannot be noted: %s", ticket.upload_id, error)
+            await self._note(record_of(ticket, "receiving"))
+
+    async def _note(self, record: UploadRecord) -> None:
+        """Note how far an upload has come, if that is possible: its sender learns it anyway."""
+        try:
+            await self._ledger.write(record)
+        except CalypsoError as error:
+            _log.warning("one-time upload %s: its state cannot be noted: %s", record.upload_id, error)
 
 
 async def _preceded(head: bytes, blocks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -191,6 +191,24 @@ async def test_a_file_is_stored_also_where_that_cannot_be_noted(
     assert address.url not in caplog.text
 
 
+async def test_a_request_that_cannot_be_noted_is_answered_with_the_reason(
+    tmp_path: Path, new_ledger: Callable[..., UploadLedger]
+) -> None:
+    path = tmp_path / "uploads.sqlite"
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger(path))
+    address = await uploads.issue(request_of(), declared("bucket_a"))
+    for part in tmp_path.iterdir():
+        part.write_bytes(b"damaged" * 2_000)
+    async with ScriptedCalypso().state() as state:
+        app = Starlette(routes=[upload_route(uploads, state)])
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
+            answer = await http.put(address.url, content=b"a")
+
+    assert answer.json()["error"] == "upload_record_unusable"
+    assert "The operator must repair uploads.sqlite" in answer.json()["error_description"]
+    assert answer.status_code == 503
+
+
 async def test_a_caller_with_too_many_unused_addresses_gets_no_more_until_they_expire(
     new_ledger: Callable[..., UploadLedger],
 ) -> None:
