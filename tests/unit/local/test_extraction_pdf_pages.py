@@ -55,6 +55,18 @@ def rewritten(data: bytes, change: Callable[[pypdf.PdfWriter], Any]) -> bytes:
     return target.getvalue()
 
 
+#: Lines, and how UAX 9 shows them from left to right.
+FIGURES = {
+    "كمية 2 149.50 ريال": "لاير 149.50 2 ةيمك",
+    "تاريخ 2026-03-05 هنا": "انه 05-03-2026 خيرات",
+    "رقم ٢٠٢٦-٧٨": "٧٨-٢٠٢٦ مقر",
+    "خصم 15% عند 14:30": "14:30 دنع %15 مصخ",
+    "תאריך 2026-03-05 כאן": "ןאכ 2026-03-05 ךיראת",
+    "הנחה 15% או ₪250 כאן": "ןאכ ₪250 וא 15% החנה",
+    "טלפון 50 123 4567": "4567 123 50 ןופלט",
+}
+
+
 def shown_from_left(line: str) -> str:
     """Return a right-to-left line as it stands on paper, from left to right."""
     backwards = line[::-1]
@@ -71,6 +83,22 @@ def test_right_to_left_lines_are_read_in_order_however_their_letters_were_writte
     glyphs = placed(line)
     assert read(mapped_pdf(glyphs)).text == line
     assert read(mapped_pdf(glyphs[::-1])).text == line
+
+
+@pytest.mark.parametrize("line", FIGURES)
+def test_figures_of_right_to_left_lines_are_read_in_order(line: str) -> None:
+    shown = enumerate(FIGURES[line])
+    assert (
+        read(mapped_pdf([(50 + ADVANCE * at, 700.0, sign) for at, sign in shown if sign != " "])).text == line
+    )
+
+
+def test_a_raised_figure_stays_in_its_right_to_left_line() -> None:
+    shown = enumerate("הבוג 2מ 45 חטש")
+    glyphs = [(50 + ADVANCE * at, 704.0 if sign == "2" else 700.0, sign) for at, sign in shown if sign != " "]
+    raised = glyphs.index((50 + ADVANCE * 5, 704.0, "2"))
+    pieces = (glyphs[:raised][::-1], [glyphs[raised]], glyphs[raised + 1 :][::-1])
+    assert read(mapped_pdf([glyph for piece in pieces for glyph in piece])).text == "שטח 45 מ2 גובה"
 
 
 @pytest.mark.parametrize("mirrored", ["", "()[]«»"])

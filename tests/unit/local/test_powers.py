@@ -200,3 +200,24 @@ def test_figures_of_a_pdf_that_differ_in_size_or_place_alone_are_no_powers() -> 
         pdf.set_font("helvetica", size=size)
         pdf.text(x, y, text)
     assert "^" not in read("a.pdf", bytes(pdf.output()))
+
+
+def test_small_figures_of_a_pdf_stay_on_the_line_beside_which_they_stand() -> None:
+    pdf = FPDF()
+    pdf.add_page()
+    lines = (
+        (20, ("1,50 m", 14, 0), ("3", 8, -2), (" 13,35", 14, 0)),
+        (40, ("10", 14, 0), ("9", 8, -2), ("/l", 14, 0)),
+        (60, ("H", 14, 0), ("2", 8, 1.5), ("O", 14, 0)),
+        (80, ("6", 7, -1.6), ("of the lease", 10, 0)),
+        (100, ("Section 1", 14, 0)),
+        (104, ("2 rooms", 8, 0)),
+    )
+    for y, *runs in lines:
+        x = 10.0
+        for text, size, higher in runs:
+            pdf.set_font("helvetica", size=size)
+            pdf.text(x, y + higher, text)
+            x += pdf.get_string_width(text)
+    text = choose_entry("a.pdf", "", b"%PDF-").read(FileContent(bytes(pdf.output()), "a.pdf")).text
+    assert text.split("\n") == ["1,50 m3 13,35", "10^9/l", "H2O", "6 of the lease", "Section 1", "2 rooms"]

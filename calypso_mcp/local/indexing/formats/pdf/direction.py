@@ -10,6 +10,7 @@ rows, or where a page holds both, each letter that was drawn on its own becomes 
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from bisect import bisect
@@ -45,11 +46,14 @@ _NEAR = 2
 _MOST_GLYPHS = 2_000
 #: The first letter of Chinese and its neighbours; the largest distance of letters going down, in heights.
 _FIRST_WRITTEN_DOWN, _NEXT_BELOW = "\u2e80", 1.5
-#: Letters of either direction, and figures, by bidirectional class.
-_CLASSES = {"R": "R", "AL": "R", "L": "L", "EN": "N", "AN": "N"}
-#: In a line as it is shown: runs that are always read from left to right.
-_LEFT_TO_RIGHT = re.compile(r"L(?:[LNO]*[LN])?|N+(?:ON+)*")
-_RIGHT_RUN = re.compile(r"R(?:[RO]*R)?")
+#: Letters of either direction, figures, and what belongs to these, by bidirectional class.
+_CLASSES = {"R": "R", "AL": "R", "L": "L", "EN": "N", "AN": "N", "CS": "C", "ES": "S", "ET": "T"}
+#: In a line as it is shown: runs that are always read from left to right. Arabic figures do so around a
+#: point or a colon, Hebrew ones also around a minus and with a percent sign, neither around a space.
+_LEFT_TO_RIGHT = re.compile(r"L(?:[^R]*[LN])?|(?<!T)T*+N+(?:[CS]N+)*T*")
+_LEFT_TO_RIGHT_IN_ARABIC = re.compile(r"L(?:[^R]*[LN])?|N+(?:CN+)*")
+_ARABIC = re.compile("[\u0600-\u08ff]")
+_RIGHT_RUN = re.compile(r"R(?:[^LN]*R)?")
 _OPENING, _CLOSING = "([{«", ")]}»"
 _BRACKET = re.compile(f"[{re.escape(_OPENING + _CLOSING)}]")
 _MIRRORED = str.maketrans(_OPENING + _CLOSING, _CLOSING + _OPENING)
@@ -67,8 +71,17 @@ class _Line:
 
     text: str = ""
     glyphs: list[Glyph] = field(default_factory=list[Glyph])
+    #: How far its glyphs reach across.
+    left: float = math.inf
+    right: float = -math.inf
     #: Whether PDFium had its glyphs on several lines.
     is_joined: bool = False
+
+    def add(self, *glyphs: Glyph) -> None:
+        """Add glyphs."""
+        self.glyphs += glyphs
+        self.left = min(self.left, *(glyph.left for glyph in glyphs))
+        self.right = max(self.right, *(glyph.right for glyph in glyphs))
 
 
 def has_right_to_left(text: str) -> bool:
@@ -113,9 +126,11 @@ def read_letters_together(text_page: Any) -> str:
     return "\n".join(map(_with_whole_words, together))
 
 
-def read_whole_words(text_page: Any) -> str:
-    """Return the text of a page with the letters of spaced out lines as words."""
-    return "\n".join(map(_with_whole_words, _lines(text_page)))
+def read_whole_words(text_page: Any) -> str | None:
+    """Return the text of a page with the letters of spaced out lines as words; None if none is."""
+    lines = _lines(text_page)
+    whole = [*map(_with_whole_words, lines)]
+    return None if whole == [line.text for line in lines] else "\n".join(whole)
 
 
 def _with_whole_words(line: _Line) -> str:
@@ -195,17 +210,17 @@ def _lines(text_page: Any) -> list[_Line]:
         elif character not in "\r\0":
             lines[-1].text += character
             if _pdfium.FPDFText_IsGenerated(text_page, index) != 1:
-                lines[-1].glyphs.append(read_glyph(text_page, index, character))
+                lines[-1].add(read_glyph(text_page, index, character))
     return lines
 
 
 def _join(lines: list[_Line]) -> Iterator[_Line]:
-    """Yield the lines, those put together that PDFium parts because their letters go to the right."""
+    """Yield the lines, those put together that PDFium parts because of their direction or a raised figure."""
     current = _Line()
     for line in lines:
         if _continues(current, line):
             current.text += line.text
-            current.glyphs += line.glyphs
+            current.add(*line.glyphs)
         else:
             yield current
             current = line
@@ -217,7 +232,7 @@ def _continues(line: _Line, following: _Line) -> bool:
         return False
     last, first = line.glyphs[-1], following.glyphs[0]
     height = max(last.height, first.height)
-    gap = max(first.left - last.right, last.left - first.right)
+    gap = max(following.left - line.right, line.left - following.right)
     return abs(first.y - last.y) < height / 2 and gap < _NEAR * height
 
 
@@ -273,6 +288,7 @@ def _turn(shown: str) -> str:
         for run in _RIGHT_RUN.finditer(kinds):
             clusters[run.start() : run.end()] = reversed(clusters[run.start() : run.end()])
         return "".join(clusters)
-    for run in _LEFT_TO_RIGHT.finditer(kinds):
+    left_to_right = _LEFT_TO_RIGHT if _ARABIC.search(shown) is None else _LEFT_TO_RIGHT_IN_ARABIC
+    for run in left_to_right.finditer(kinds):
         clusters[run.start() : run.end()] = reversed(clusters[run.start() : run.end()])
     return "".join(reversed(clusters))

@@ -96,10 +96,9 @@ def _text(page: Any) -> tuple[str, list[Run]]:
             text = clusters
         elif has_letters_apart(text):
             text = read_letters_together(text_page)
-        elif has_torn_words(text):
-            text = read_whole_words(text_page)
         else:
-            text = with_powers(text, text_page)
+            whole = read_whole_words(text_page) if has_torn_words(text) else None
+            text = whole or with_powers(text, text_page)
         text = join_accents(text.replace("\r\n", "\n").replace("\r", "\n"), text_page)
     finally:
         text_page.close()

@@ -8,21 +8,37 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 _pdfium: Any = pdfium  # not typed
-#: A number, and the sign of a number after it, which may be a power below one.
-_NUMBER = re.compile("[0-9]+(?:[0-9]|[-+\u2013\u2212](?=[0-9]))")
+#: The end of a line beside a figure; a number, and the sign of one after it, which may be a power below one.
+_SOUGHT = re.compile(
+    "(?<=[0-9])\r\n|\r\n(?=[-+\u2013\u2212]?[0-9])|[0-9]+(?:[0-9]|[-+\u2013\u2212](?=[0-9]))"
+)
 #: Largest size of a power, and how much higher it begins at least, as shares of its number's height.
 _SMALLER, _HIGHER = 0.9, 0.15
+#: Of the smaller of two letters, the least share beside the other if they stand on one line.
+_BESIDE = 0.5
+#: Smallest gap between words, and largest within a line, as shares of the larger letter's height.
+_GAP, _NEAR = 0.18, 1
+#: Most figures of the number of a note, which begins it.
+_LONGEST_NUMBER = 3
 
 
 def with_powers(text: str, text_page: Any) -> str:
-    """Return the text of a page, as PDFium gives it, with `^` before powers: 10^6, not 106."""
-    page, below, above = text_page.raw, _pdfium.FS_RECTF(), _pdfium.FS_RECTF()
+    """Return the text of a page, as PDFium gives it, with `^` before powers: 10^6, not 106.
 
-    def mark(number: re.Match[str]) -> str:
-        first = _pdfium.FPDFText_GetCharIndexFromTextIndex(page, number.start())
+    Lines that PDFium parts where small letters stand higher or lower, as in m\u00b2, are put together.
+    """
+    page, below, above = text_page.raw, _pdfium.FS_RECTF(), _pdfium.FS_RECTF()
+    joined = -1  # where the last line put together goes on
+
+    def mark(found: re.Match[str]) -> str:
+        shown = found[0]
+        if shown == "\r\n":
+            return (
+                join(found.start() - 1, found.end()) if 0 < found.start() < found.end() < len(text) else shown
+            )
+        first = _pdfium.FPDFText_GetCharIndexFromTextIndex(page, found.start())
         # As high as the font, so that the shapes of figures do not count.
         _pdfium.FPDFText_GetLooseCharBox(page, first, below)
-        shown = number[0]
         # Most numbers end as they begin: on the line.
         if is_raised(first + len(shown) - 1) or (not shown.isdecimal() and is_raised(first + len(shown) - 2)):
             power = next(at for at in range(len(shown)) if is_raised(first + at))
@@ -36,4 +52,22 @@ def with_powers(text: str, text_page: Any) -> str:
         is_small: bool = above.top - above.bottom < _SMALLER * height
         return is_small and above.bottom - below.bottom > _HIGHER * height
 
-    return _NUMBER.sub(mark, text)
+    def join(last: int, first: int) -> str:
+        nonlocal joined
+        indexes = [_pdfium.FPDFText_GetCharIndexFromTextIndex(page, at) for at in (last, first)]
+        for box, index in zip((below, above), indexes, strict=True):
+            _pdfium.FPDFText_GetLooseCharBox(page, index, box)
+        height = below.top - below.bottom
+        smaller, larger = sorted((height, above.top - above.bottom))
+        beside = min(below.top, above.top) - max(below.bottom, above.bottom)
+        gap = above.left - below.right
+        if not (smaller < _SMALLER * larger and beside > _BESIDE * smaller and abs(gap) < _NEAR * larger):
+            return "\r\n"
+        start = text.rfind("\n", max(0, last - _LONGEST_NUMBER), last) + 1
+        is_number = start > 0 and start != joined and height == smaller
+        joined = first
+        if text[last].isdecimal() and text[first].isdecimal() and is_raised(indexes[1]):
+            return "^"
+        return " " if gap > _GAP * larger or (is_number and text[first].isalnum()) else ""
+
+    return _SOUGHT.sub(mark, text)
