@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from calypso_mcp.domain.files.file_formats import (
     Container,
@@ -70,7 +70,7 @@ class Entry:
 
 def _load(name: str) -> Callable[[FileContent], Document]:
     module, function = name.split(":")
-    return cast("Callable[[FileContent], Document]", getattr(import_module(f"{_READERS}.{module}"), function))
+    return getattr(import_module(f"{_READERS}.{module}"), function)
 
 
 def _entry(

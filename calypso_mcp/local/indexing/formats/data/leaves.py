@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import unescape
-from typing import Any, cast
+from typing import Any
 
+from calypso_mcp.domain.json_values import is_list, is_object
 from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, fill_passages
 
@@ -84,22 +85,20 @@ def _lines(path: str, value: Any, depth: int, *, is_item: bool = False) -> Itera
     """Yield lines, and how many leaves each holds; the text of leaves that say nothing is empty."""
     if depth > MOST_DEPTH:
         raise ValueError("nested too deep")
-    if isinstance(value, Mapping):
-        entries = cast("Mapping[str, Any]", value)
-        record = _record(path, entries, is_item=is_item)
+    if is_object(value):
+        record = _record(path, value, is_item=is_item)
         if record is not None:
             yield record
             return
-        for key, entry in entries.items():
+        for key, entry in value.items():
             yield from _lines(_joined(path, key), entry, depth + 1)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        entries = cast("Sequence[Any]", value)
-        if all(_is_leaf(entry) for entry in entries):
-            joined = ", ".join(filter(None, map(leaf_text, entries)))
+    elif is_list(value):
+        if all(map(_is_leaf, value)):
+            joined = ", ".join(filter(None, map(leaf_text, value)))
             if len(joined) <= RECORD_CHARS:
-                yield _named(path, joined), len(entries)
+                yield _named(path, joined), len(value)
                 return
-        for entry in entries:
+        for entry in value:
             yield from _lines(path, entry, depth + 1, is_item=True)
     else:
         yield _named(path, leaf_text(value).strip()), 1
@@ -124,8 +123,8 @@ def _cells(path: str, value: Any, deepest: int) -> list[tuple[str, int]] | None:
         return [(_named(path, leaf_text(value).strip()), 1)]
     if not deepest or len(value) > _MOST_CELLS:
         return None
-    if isinstance(value, Mapping):
-        entries = [(_joined(path, key), entry) for key, entry in cast("Mapping[str, Any]", value).items()]
+    if is_object(value):
+        entries = [(_joined(path, key), entry) for key, entry in value.items()]
     elif all(map(_is_leaf, value)):
         return [(_named(path, ", ".join(filter(None, map(leaf_text, value)))), len(value))]
     else:

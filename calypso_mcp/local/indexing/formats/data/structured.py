@@ -9,8 +9,9 @@ import json
 import re
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
+from calypso_mcp.domain.json_values import as_object
 from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.data.leaves import (
@@ -151,6 +152,5 @@ def _with_all_values(repeated: set[str], pairs: list[tuple[str, Any]]) -> dict[s
 
 
 def _title(value: Any) -> str | None:
-    fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-    titles = (fields.get(key) for key in _TITLE_KEYS)
+    titles = map(as_object(value).get, _TITLE_KEYS)
     return next((title for title in titles if isinstance(title, str) and title), None)

@@ -49,7 +49,7 @@ def yaml_lines(text: str) -> Iterator[tuple[str, int, int]]:
 
 @dataclass(slots=True)
 class _Collection:
-    """An open mapping or list: its path, the key whose value comes next, and the number of its list item."""
+    """An open mapping or list, or the file: its path, the key of its next value, and its list item."""
 
     is_mapping: bool
     path: str
@@ -66,38 +66,36 @@ class _Collection:
 
 def _leaves(text: str) -> Iterator[Leaf]:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    stack: list[_Collection] = []
+    stack = [_Collection(is_mapping=False, path="", record=None)]
     records = 0
     for event in yaml.parse(text, Loader=loader):
+        outer = stack[-1]
         if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
-            yield from _leaf(event, stack[-1] if stack else None)
+            yield from _leaf(event, outer)
         elif isinstance(event, yaml.CollectionStartEvent):
-            outer = stack[-1] if stack else None
-            is_item = outer is not None and not outer.is_mapping
-            records += is_item
-            record = records if is_item else outer.record if outer is not None else None
-            path = outer.take_path() if outer is not None else ""
-            stack.append(_Collection(isinstance(event, yaml.MappingStartEvent), path, record))
             if len(stack) > MOST_DEPTH:
                 raise ValueError("nested too deep")
+            is_item = len(stack) > 1 and not outer.is_mapping
+            records += is_item
+            record = records if is_item else outer.record
+            stack.append(_Collection(isinstance(event, yaml.MappingStartEvent), outer.take_path(), record))
         elif isinstance(event, yaml.CollectionEndEvent):
             stack.pop()
 
 
-def _leaf(event: yaml.ScalarEvent | yaml.AliasEvent, outer: _Collection | None) -> Iterator[Leaf]:
+def _leaf(event: yaml.ScalarEvent | yaml.AliasEvent, outer: _Collection) -> Iterator[Leaf]:
     """Yield a scalar as a leaf; keep it as the next key if it is one."""
     value = str(event.value) if isinstance(event, yaml.ScalarEvent) else f"*{event.anchor}"
-    if outer is not None and outer.is_mapping and outer.key is None:
+    if outer.is_mapping and outer.key is None:
         outer.key = value
         return
-    path = outer.take_path() if outer is not None else ""
+    path = outer.take_path()
     said = leaf_text(value).strip()
     if said and event.start_mark is not None and event.end_mark is not None:
         start, end = event.start_mark.line + 1, event.end_mark.line + 1
         # A block scalar ends where the next line begins.
         last = end - 1 if event.end_mark.column == 0 and end > start else end
-        record = outer.record if outer is not None else None
-        yield record, f"{path}: {said}" if path else said, start, last
+        yield outer.record, f"{path}: {said}" if path else said, start, last
 
 
 def _find_comment(line: str) -> str:

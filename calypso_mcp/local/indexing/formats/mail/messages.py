@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from email.errors import CloseBoundaryNotFoundDefect, InvalidBase64LengthDefect
 from email.message import EmailMessage
-from typing import cast
 
+from calypso_mcp.domain.json_values import as_list
 from calypso_mcp.local.indexing.documents import CUT_OFF, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.mail.letters import (
@@ -250,8 +250,7 @@ def _is_shown_text(part: EmailMessage) -> bool:
 
 
 def _parts(part: EmailMessage) -> list[EmailMessage]:
-    inner = cast("list[object]", part.get_payload())
-    return [child for child in inner if isinstance(child, EmailMessage)]
+    return [child for child in as_list(part.get_payload()) if isinstance(child, EmailMessage)]
 
 
 def _is_decoration(part: EmailMessage) -> bool:

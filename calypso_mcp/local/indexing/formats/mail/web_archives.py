@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import plistlib
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
+from calypso_mcp.domain.json_values import as_list, as_object
 from calypso_mcp.local.indexing.documents import Allowance, Block, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.html.reader import read_html
@@ -39,17 +40,12 @@ def read_web_archive(file: FileContent) -> Document:
 def _pages(archive: Any, allowance: Allowance) -> Iterator[FileContent]:
     """Yield the page of an archive, then those of its frames."""
     archives = [archive]
-    for number, fields in enumerate(map(_fields, archives)):
+    for number, fields in enumerate(map(as_object, archives)):
         if number == _MOST_PAGES:
             return
-        page = _fields(fields.get("WebMainResource"))
+        page = as_object(fields.get("WebMainResource"))
         data = page.get("WebResourceData")
         if isinstance(data, bytes) and allowance.take(len(data)):
             charset = str(page.get("WebResourceTextEncodingName", ""))
             yield FileContent(data, charset=charset, allowance=allowance)
-        frames = fields.get("WebSubframeArchives")
-        archives += cast("list[Any]", frames)[:_MOST_PAGES] if isinstance(frames, list) else ()
-
-
-def _fields(value: Any) -> Mapping[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        archives += as_list(fields.get("WebSubframeArchives"))[:_MOST_PAGES]

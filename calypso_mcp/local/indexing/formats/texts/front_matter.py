@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
+from calypso_mcp.domain.json_values import as_list, is_object
 from calypso_mcp.domain.toml_text import parse_toml
 
 #: Front matter longer than this many lines is not front matter.
@@ -67,14 +68,12 @@ def _yaml(text: str) -> dict[str, Any]:
         value = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (a safe one)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise ValueError("no mapping")
-    return cast("dict[str, Any]", value)
+    return value
 
 
 def _tags(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = value.split(",")
-    found = cast("list[Any]", value) if isinstance(value, list) else ()
+    found = value.split(",") if isinstance(value, str) else as_list(value)
     words = (" ".join(str(item).split())[:_MOST_TAG_CHARS] for item in found if isinstance(item, str | int))
     return tuple(dict.fromkeys(filter(None, words)))[:_MOST_TAGS]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
+from calypso_mcp.domain.json_values import is_list, is_object
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode, strip_terminal_codes
 from calypso_mcp.local.indexing.formats.html.reader import read_html
@@ -36,9 +37,9 @@ def _cells(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _fields(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise ValueError("no notebook")
-    return cast("dict[str, Any]", value)
+    return value
 
 
 def _cell_blocks(cell: Mapping[str, Any], number: int) -> Iterator[Block]:
@@ -65,4 +66,4 @@ def _printed(output: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return "".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value or "")
+    return "".join(map(str, value)) if is_list(value) else str(value or "")
