@@ -33,7 +33,7 @@ from calypso_mcp.sqlite.connections import (
     open_private,
     split_script,
 )
-from calypso_mcp.sqlite.faults import StoreDamaged, StoreFault, StoreGone
+from calypso_mcp.sqlite.faults import StoreDamaged, StoreFault, StoreGone, StoreUpgraded
 
 BOUND_S = 20.0
 
@@ -412,6 +412,19 @@ async def test_an_index_made_by_other_rules_is_written_again_when_the_store_open
 
     async with open_database(path) as database:
         assert not await database.read(index.is_outdated)
+
+
+async def test_nothing_is_written_once_another_version_has_made_the_index_anew(
+    tmp_path: Path,
+) -> None:
+    """It could not take the words out again: they would find what comes in their place."""
+    path = tmp_path / "calypso.db"
+    async with open_database(path) as database:
+        with contextlib.closing(sqlite3.connect(path)) as newer, newer:
+            newer.execute("UPDATE passage_index_format SET format = format + 1")
+        with pytest.raises(StoreUpgraded, match="restart every calypso-mcp"):
+            await database.write(lambda connection: connection.execute("DELETE FROM buckets"))
+        assert await database.read(lambda connection: connection.execute("SELECT 1").fetchone()[0]) == 1
 
 
 async def test_waiting_for_another_process_to_upgrade_the_store_can_be_cancelled(tmp_path: Path) -> None:

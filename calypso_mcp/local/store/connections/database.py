@@ -128,10 +128,17 @@ class Database:
         Raises:
             StoreGone: The store's file was deleted or replaced.
             StoreDamaged: The file is damaged.
-            StoreUpgraded: A newer version changed its tables.
+            StoreUpgraded: A newer version changed its tables or its index.
         """
+
+        def write(connection: sqlite3.Connection) -> T:
+            # Words written by other rules could not be taken out again.
+            if index.is_outdated(connection):
+                raise StoreUpgraded(self._path)
+            return work(connection)
+
         with self._fault_named():
-            submitted = self._writer.submit(Write(self._checked()(work), durable))
+            submitted = self._writer.submit(Write(self._checked()(write), durable))
             return cast("T", await asyncio.wrap_future(submitted))
 
     async def checkpoint(self) -> None:
