@@ -89,23 +89,32 @@ def read_place(text: str, *, is_end: bool = False) -> Place:
     Of a range it is the first place, or the last one if `is_end`.
     """
     if bare := _BARE.fullmatch(text.strip()):
-        return Place(number=int((is_end and bare[2]) or bare[1]))
-    named = _NAMED.search(text)
+        return Place(number=_of_range(bare[1], bare[2], is_end=is_end))
     found = {
-        _SHORT.get(kind.lower(), kind.lower()): int((is_end and last) or first)
+        _SHORT.get(kind.lower(), kind.lower()): _of_range(first, last, is_end=is_end)
         for kind, first, last in _PLACE.findall(_NAMED.sub("", text))
     }
-    line = found.get("line", found.get("row"))
-    part = next((found[kind] for kind in (*_PARTS, "sheet") if kind in found), None)
     if "passage" in found:
         return Place(passage=found["passage"])
-    if named is None and (sheet := _SHEET.match(text)):
-        return Place(section=_BEHIND_NAME.split(text[sheet.end() :], maxsplit=1)[0].strip(), line=line)
-    if named is not None and (named[1].lower() == "sheet" or (part is None and line is None)):
-        return Place(section=named[2] or named[3], line=line)
-    if part is not None or line is not None:
-        return Place(part=part, line=line)
-    return Place(section=_BARE_NAME.sub("", text.strip()))
+    part = next((found[kind] for kind in (*_PARTS, "sheet") if kind in found), None)
+    numbered = Place(part=part, line=found.get("line", found.get("row")))
+    kind, name = _read_name(text)
+    if kind == "sheet" or (kind and numbered == Place()):
+        return Place(section=name, line=numbered.line)
+    return Place(section=_BARE_NAME.sub("", text.strip())) if numbered == Place() else numbered
+
+
+def _of_range(first: str, last: str | None, *, is_end: bool) -> int:
+    return int((is_end and last) or first)
+
+
+def _read_name(text: str) -> tuple[str, str]:
+    """Return whether `text` names a section or a sheet, and its name; two empty texts if it does neither."""
+    if named := _NAMED.search(text):
+        return named[1].lower(), named[2] or named[3]
+    if sheet := _SHEET.match(text):
+        return "sheet", _BEHIND_NAME.split(text[sheet.end() :], maxsplit=1)[0].strip()
+    return "", ""
 
 
 def has_part(attributes: Mapping[str, Any]) -> bool:

@@ -35,35 +35,36 @@ class Reading:
     next_start: str | None
 
 
-def cut_reading(text: SourceText, start: Place, end: Place | None) -> Reading:
+def cut_reading(text: SourceText, start: Place, end: Place) -> Reading:
     """Return what a backend returned from `start` on, without lines before it and those after `end`."""
-    passages = text.passages
-    if end is not None:
-        passages = tuple(entry for entry in passages if not is_beyond(end, entry.attributes)) or passages[:1]
-    spans = [
-        _span(passage, start if not number else None, end) or (0, len(passage.text))
-        for number, passage in enumerate(passages)
-    ]
-    following = text.next if len(passages) == len(text.passages) else passages[-1].index + 1
-    next_start = None if following is None else f"passage {following + 1}"
-    if text.section_after:
-        next_start = f'section "{text.section_after}"'
+    within = tuple(passage for passage in text.passages if not is_beyond(end, passage.attributes))
+    passages = within or text.passages[:1]
+    starts = (start, *[Place()] * len(passages))
+    spans = [_span(passage, first, end) for passage, first in zip(passages, starts, strict=False)]
     rest = _line_after(passages[-1], spans[-1]) if passages else None
     return Reading(
         [_part(passage, *span) for passage, span in zip(passages, spans, strict=True)],
         all(span == (0, len(passage.text)) for passage, span in zip(passages, spans, strict=True)),
         rest is None and len(passages) == len(text.passages),
-        rest or next_start,
+        rest or _place_after(text, passages),
     )
 
 
-def _span(passage: SourcePassage, start: Place | None, end: Place | None) -> tuple[int, int] | None:
-    """Return the span of the lines asked for; None where the passage does not know its lines."""
-    first = None if start is None else _line_in(start, passage)
-    last = None if end is None else _line_in(end, passage)
+def _place_after(text: SourceText, read: Sequence[SourcePassage]) -> str | None:
+    """Return the place that follows the passages `read`, which are the first of a text."""
+    if text.section_after:
+        return f'section "{text.section_after}"'
+    following = text.next if len(read) == len(text.passages) else read[-1].index + 1
+    return None if following is None else f"passage {following + 1}"
+
+
+def _span(passage: SourcePassage, start: Place, end: Place) -> tuple[int, int]:
+    """Return the span of the lines asked for; of all where the passage does not know its lines."""
+    first, last = _line_in(start, passage), _line_in(end, passage)
+    whole = 0, len(passage.text)
     if first is None and last is None:
-        return None
-    return find_lines(outline_of(passage.attributes), passage.text, first or 1, last)
+        return whole
+    return find_lines(outline_of(passage.attributes), passage.text, first or 1, last) or whole
 
 
 def _line_in(place: Place, passage: SourcePassage) -> int | None:

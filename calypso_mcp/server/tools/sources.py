@@ -212,7 +212,7 @@ async def read_source(
             code="place_not_found",
             hint="Give a page, slide or line, leave start out, or look for the words with search_bucket.",
         )
-    read = cut_reading(text, begin, read_place(end, is_end=True) if end.strip() else None)
+    read = cut_reading(text, begin, read_place(end, is_end=True) if end.strip() else Place())
     return answer(SourceReading.build(file, text, begin, read))
 
 
