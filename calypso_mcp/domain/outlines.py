@@ -61,17 +61,26 @@ def read_outline(written: Any, heading: str) -> Outline:
     """Return the outline that `write_outline` wrote; empty for any other value, since it may be foreign."""
     found: list[Stretch] = []
     for entry in cast("list[Any]", written) if isinstance(written, list) else []:
-        padded = [*cast("list[Any]", entry), *[None] * 4][:4] if isinstance(entry, list) else []
-        start, line, last, title = padded or (None,) * 4
-        numbers = [number for number in (start, line, last) if number is not None]
-        is_named = title is None or isinstance(title, str)
-        if start is None or not is_named or any(type(number) is not int or number < 0 for number in numbers):
+        stretch = _read_stretch(entry, heading)
+        if stretch is None or (found and stretch.start <= found[-1].start):
             return ()
-        if found and start <= found[-1].start:
-            return ()
-        heading = heading if title is None else title
-        found.append(Stretch(start, line, last, heading))
+        heading = stretch.heading
+        found.append(stretch)
     return tuple(found)
+
+
+def _read_stretch(entry: Any, heading: str) -> Stretch | None:
+    facts: list[Any] = [*(cast("list[Any]", entry) if isinstance(entry, list) else ()), *[None] * 4]
+    start, line, last, title = facts[:4]
+    if not (_is_place(start) and all(place is None or _is_place(place) for place in (line, last))):
+        return None
+    if title is None or isinstance(title, str):
+        return Stretch(start, line, last, heading if title is None else title)
+    return None
+
+
+def _is_place(value: Any) -> bool:
+    return type(value) is int and value >= 0
 
 
 def find_spot(outline: Outline, text: str, start: int, end: int) -> Spot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, groupby, pairwise
 
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, is_labelled
@@ -146,18 +146,20 @@ def _line_ends(text: str) -> Iterator[int]:
         full = _FULL_LINE * max(_NARROWEST, *map(len, lines))
         for line, following in pairwise([*lines, ""]):
             end += len(line) + 1
-            if not following.strip() or line.endswith(",") or not _STATES.search(line):
-                continue
-            words = following.split()
-            word = next((word for word in words if word[1:].isalpha()), "")
-            begins = _KEY.match(following) or not word[:1].islower()
-            fits = len(line) + 1 + len(words[0]) <= full
-            if (
-                (begins and fits)
-                or _TIME.match(following)
-                or any(kind(line) and kind(following) for kind in kinds)
-            ):
+            if following.strip() and _ends_before(following, line, full, kinds):
                 yield end
+
+
+def _ends_before(following: str, line: str, full: float, kinds: Sequence[Callable[[str], object]]) -> bool:
+    """Whether a line states something by itself: the next is one of its kind, or would have fit on it."""
+    if line.endswith(",") or not _STATES.search(line):
+        return False
+    if _TIME.match(following) or any(kind(line) and kind(following) for kind in kinds):
+        return True
+    words = following.split()
+    word = next((word for word in words if word[1:].isalpha()), "")
+    begins = _KEY.match(following) is not None or not word[:1].islower()
+    return begins and len(line) + 1 + len(words[0]) <= full
 
 
 def _goes_on(text: str, start: int, end: int) -> bool:

@@ -154,36 +154,42 @@ def _best_start(text: str, words: Sequence[str], width: int, ignored: range) -> 
     folded = text.casefold()
     if len(folded) != len(text):
         return 0
-    fitting = {word for word in words if len(word) <= width}
-    found = [
+    found = sorted(
         (match.start(), word)
-        for word in fitting
+        for word in set(words)
+        if len(word) <= width
         for match in re.finditer(re.escape(word), folded)
         if match.start() not in ignored
-    ]
-    by_start = sorted(found)
+    )
+    latest = len(text) - width
+    best = _best_window(found, width, latest)
+    last = {word: place for place, word in found if best <= place <= best + width - len(word)}
+    if not last:
+        return 0
+    begin, end = min(last.values()), max(place + len(word) for word, place in last.items())
+    return min(max(begin - (width - (end - begin)) // _SHARE_BEFORE, 0), latest)
+
+
+def _best_window(found: Sequence[tuple[int, str]], width: int, latest: int) -> int:
+    """Return the start, at most `latest`, of the first window that holds most of the words found."""
     by_end = sorted(found, key=lambda part: part[0] + len(part[1]))
     # The window only moves on, so every word enters it once and leaves it once.
     inside: Counter[str] = Counter()
     entered = left = best = best_count = 0
-    for place, _ in by_start:
-        start = min(max(place - _LEAD, 0), max(len(text) - width, 0))
+    for place, _ in found:
+        start = min(max(place - _LEAD, 0), latest)
         while entered < len(by_end) and by_end[entered][0] + len(by_end[entered][1]) <= start + width:
             inside[by_end[entered][1]] += 1
             entered += 1
-        while by_start[left][0] < start:
-            word = by_start[left][1]
+        while found[left][0] < start:
+            word = found[left][1]
             inside[word] -= 1
             if not inside[word]:
                 del inside[word]
             left += 1
         if len(inside) > best_count:
             best, best_count = start, len(inside)
-    last = {word: place for place, word in by_start if best <= place <= best + width - len(word)}
-    if not last:
-        return 0
-    begin, end = min(last.values()), max(place + len(word) for word, place in last.items())
-    return min(max(begin - (width - (end - begin)) // _SHARE_BEFORE, 0), len(text) - width)
+    return best
 
 
 def _next_break(text: str, start: int) -> int:
