@@ -51,15 +51,17 @@ def test_server_json_has_the_shape_of_its_schema() -> None:
         "packages",
     }
     assert SERVER["repository"].keys() == {"url", "source"}
-    for package in SERVER["packages"]:
-        assert {"registryType", "identifier", "version", "transport"} <= package.keys()
-        assert package["transport"] == {"type": "stdio"}
-        for argument in package["packageArguments"]:
-            assert argument["type"] == "named"
-        for entry in (*package["packageArguments"], *package["environmentVariables"]):
-            assert entry["name"]
-            assert entry.get("format", "string") in INPUT_FORMATS
-            assert isinstance(entry.get("default", ""), str)
+
+
+@pytest.mark.parametrize("package", SERVER["packages"], ids=lambda package: package["registryType"])
+def test_a_package_of_server_json_has_the_shape_of_its_schema(package: dict[str, Any]) -> None:
+    assert {"registryType", "identifier", "version", "transport"} <= package.keys()
+    assert package["transport"] == {"type": "stdio"}
+    assert {argument["type"] for argument in package["packageArguments"]} == {"named"}
+    for entry in (*package["packageArguments"], *package["environmentVariables"]):
+        assert entry["name"]
+        assert entry.get("format", "string") in INPUT_FORMATS
+        assert isinstance(entry.get("default", ""), str)
 
 
 def test_what_packages_ask_a_person_for_are_settings_with_the_same_meaning() -> None:

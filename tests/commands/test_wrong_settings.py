@@ -64,22 +64,17 @@ def test_every_call_says_what_is_wrong_where_it_came_from_and_what_to_do(
     ]
     with running(*flags, environ=environ) as process:
         answers = _answers(process, [INITIALIZE, INITIALIZED, _request(2, "tools/list"), *calls])
-        assert process.stdin
-        assert process.stderr
-        process.stdin.close()
-        assert process.wait(LIMIT_S) == 2
-        log = process.stderr.read()
+        _, log = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 2
     assert {tool["name"] for tool in answers[2]["result"]["tools"]} == {spec.name for spec in TOOLS}
     results = [answers[call["id"]]["result"] for call in calls]
     told = [answers[1]["result"]["instructions"], log, *(result["content"][0]["text"] for result in results)]
     for text in told:
-        for word in words:
-            assert word in text
+        assert [word for word in words if word not in text] == []
         assert "sk-live" not in text
     for result in results:
-        assert result["isError"]
         error = result["structuredContent"]["error"]
-        assert error["code"] == "invalid_configuration"
+        assert (result["isError"], error["code"]) == (True, "invalid_configuration")
         assert "restart the server" in error["next_step"]
     assert len(log.splitlines()) == 1
     assert list(clean_environment.iterdir()) == []

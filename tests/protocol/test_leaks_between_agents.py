@@ -251,30 +251,35 @@ NAMING = {
 }
 
 
-async def test_whatever_can_name_something_is_in_the_matrix(owned: Owned, connect: Connect) -> None:
-    del owned
+def called_by(*kinds: str) -> set[tuple[str, str]]:
+    """Return the arguments of WAYS of some kinds, each with what it is an argument of."""
     requests = [way("NAME") for _, way in WAYS]
-    called = {
-        (name, argument)
-        for kind, name, arguments, *_ in (request for request in requests if request[0] != "read_resource")
-        if kind in ("call_tool", "get_prompt")
-        for argument in arguments
-    }
-    read = [request[1] for request in requests if request[0] == "read_resource"]
+    return {(name, argument) for kind, name, *given in requests if kind in kinds for argument in given[0]}
+
+
+async def test_every_argument_that_can_name_something_is_in_the_matrix(
+    owned: Owned, connect: Connect
+) -> None:
+    del owned
     async with connect("beta") as client:
         tools = (await client.list_tools()).tools
         prompts = (await client.list_prompts()).prompts
-        templates = (await client.list_resource_templates()).resource_templates
+    called = called_by("call_tool", "get_prompt")
     offered = {(tool.name, argument) for tool in tools for argument in tool.input_schema["properties"]}
     offered |= {(prompt.name, argument.name) for prompt in prompts for argument in prompt.arguments or ()}
     named = {(name, argument) for name, argument in offered if argument in NAMING}
     assert named - called == set(), "add a way for each of these to WAYS"
     assert {tool.name for tool in tools} - {name for name, _ in called} == {"list_agents"}
-    forms = [
-        re.sub(r"{\w+}", "[^/]+", template.uri_template)
-        for template in templates
-        if "{slug}" in template.uri_template
-    ]
+
+
+async def test_every_resource_of_a_bucket_is_in_the_matrix(owned: Owned, connect: Connect) -> None:
+    del owned
+    read = [uri for kind, uri, *_ in (way("NAME") for _, way in WAYS) if kind == "read_resource"]
+    async with connect("beta") as client:
+        templates = (await client.list_resource_templates()).resource_templates
+    addresses = [template.uri_template for template in templates if "{slug}" in template.uri_template]
+    forms = [re.sub(r"{\w+}", "[^/]+", address) for address in addresses]
+    assert forms
     assert [form for form in forms if not any(re.fullmatch(form, uri) for uri in read)] == []
 
 
