@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -33,11 +34,13 @@ from calypso_mcp.server.one_time.upload_ledger import State, UploadRecord
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.scoped_lookup import find_arrived
 from calypso_mcp.server.state import ServerState
-from calypso_mcp.server.transport.upload_requests import Refused, Seen, read_part
+from calypso_mcp.server.transport.upload_requests import Part, Refused, Seen, read_part
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile
+    from calypso_mcp.client import CalypsoClient
     from calypso_mcp.domain.callers.access import AccessGrant
+    from calypso_mcp.domain.uploads.declaration import Declaration
 
 _log = logging.getLogger(__name__)
 
@@ -89,31 +92,15 @@ class UploadEndpoint:
         record = await self._ledger.read(ticket.upload_id)
         if (taken := _taken(record, self._uploads.policy.claimed_s)) is not None:
             return taken
-        origin = request.headers.get("origin")
-        key = f"one-time-{mark_of(ticket.upload_id)['upload_id']}"
-        grant = grant_of_http(request)
-        quotas = self._state.quotas
-        # Another size would be another file.
-        arrival = Arrival(
-            ticket.declaration.destination.names[0], f"{ticket.upload_id} {part.total}", part.total
-        )
+        grant, quotas = grant_of_http(request), self._state.quotas
         try:
             access = await self._access(ticket, grant)
-            client = access.client
             await self._require_unused(ticket, access)
-            upload = CreateUploadSession.of(ticket.declaration, part.total)
-            if part.asks or part.start:
-                kept = await client.uploads.relay.kept(upload, idempotency_key=key, origin=origin)
-                if kept < part.total and (part.asks or part.start > kept):
-                    return _incomplete(kept)
-            before = await client.uploads.version_before(ticket.declaration)
-            if before is not None and before.earlier == "kept":
-                raise ContentError(
-                    f"The bucket already holds a source with this name ({before.earlier_id}) and keeps it.",
-                    code="source_exists",
-                    hint="Ask for an address with if_exists=replace.",
-                )
-            admission = await quotas.admit(grant, [arrival.in_place_of(before)])
+            delivery = _Delivery(ticket, request, part, access.client)
+            if (kept := await delivery.kept_before_gap()) is not None:
+                return _incomplete(kept)
+            before = await _require_replaceable(access, ticket.declaration)
+            admission = await quotas.admit(grant, [delivery.arrival.in_place_of(before)])
             admission.require()
         except CalypsoError as error:
             # Only as a claim: another process may have begun to receive the file meanwhile.
@@ -122,26 +109,28 @@ class UploadEndpoint:
         if not await self._ledger.claim(record_of(ticket, "receiving"), record):
             return _in_use()
         try:
-            async with run_in_background(lambda: self._keep_claim(ticket)):
-                seen = Seen(part.total)
-                blocks = self._blocks(ticket, request, seen)
-                if not part.start:
-                    blocks = await self._recognized(ticket, blocks)
-                source = StreamSource(blocks, start=part.start, end=part.end, size_bytes=part.total)
-                file = await client.uploads.relay.run(
-                    upload, source, idempotency_key=key, origin=origin, check=lambda: self._check(ticket)
-                )
+            file = await self._receive(delivery)
         except StreamEnded:
             await self._note(record_of(ticket, "interrupted"))
-            return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key, origin=origin))
+            return _incomplete(await delivery.kept())
         except CalypsoError as error:
             await quotas.settle(grant, admission, [FileState.of_error(error)])
             raise
         access.backend.catalogue.forget()
-        seen.check_is(file)
-        await client.uploads.note_sent(ticket.declaration, file.id)
+        delivery.seen.check_is(file)
+        await access.client.uploads.note_sent(ticket.declaration, file.id)
         await self._note_stored(ticket, file, grant, admission)
         return _stored(ticket, file, before)
+
+    async def _receive(self, delivery: _Delivery) -> KnowledgeFile:
+        """Pass on what arrives, as long as its caller may send it; errors as `RelayedUpload.run`."""
+        ticket, part = delivery.ticket, delivery.part
+        async with run_in_background(lambda: self._keep_claim(ticket)):
+            blocks = self._blocks(delivery)
+            if not part.start:
+                blocks = await self._recognized(ticket, blocks)
+            source = StreamSource(blocks, start=part.start, end=part.end, size_bytes=part.total)
+            return await delivery.store(source, check=lambda: self._check(ticket))
 
     async def _note_stored(
         self, ticket: Ticket, file: KnowledgeFile, grant: AccessGrant, admission: Admission
@@ -177,9 +166,9 @@ class UploadEndpoint:
     async def _check(self, ticket: Ticket) -> None:
         await self._access(ticket, await self._uploads.grant(ticket))
 
-    async def _blocks(self, ticket: Ticket, request: Request, seen: Seen) -> AsyncGenerator[bytes]:
+    async def _blocks(self, delivery: _Delivery) -> AsyncGenerator[bytes]:
         checked_at = time.monotonic()
-        stream = request.stream()
+        stream = delivery.request.stream()
         try:
             while True:
                 with anyio.fail_after(_SILENCE_S):
@@ -188,8 +177,8 @@ class UploadEndpoint:
                     return
                 if time.monotonic() - checked_at >= self._uploads.policy.checked_every_s:
                     checked_at = time.monotonic()
-                    await self._check(ticket)
-                seen.add(block)
+                    await self._check(delivery.ticket)
+                delivery.seen.add(block)
                 yield block
         except (ClientDisconnect, TimeoutError):
             raise StreamEnded from None
@@ -223,6 +212,47 @@ class UploadEndpoint:
             await self._ledger.write(record)
         except CalypsoError as error:
             _log.warning("one-time upload %s: its state cannot be noted: %s", record.upload_id, error)
+
+
+class _Delivery:
+    """What one PUT brings to an address, on its way through `client` to the storage.
+
+    All PUTs of one file share the key under which the storage continues it; another size is another file.
+    """
+
+    def __init__(self, ticket: Ticket, request: Request, part: Part, client: CalypsoClient) -> None:
+        self.ticket, self.request, self.part = ticket, request, part
+        self.seen = Seen(part.total)
+        self.arrival = Arrival(
+            ticket.declaration.destination.names[0], f"{ticket.upload_id} {part.total}", part.total
+        )
+        relay, upload = client.uploads.relay, CreateUploadSession.of(ticket.declaration, part.total)
+        key = f"one-time-{mark_of(ticket.upload_id)['upload_id']}"
+        origin = request.headers.get("origin")
+        #: Returns how many bytes of the file the storage has.
+        self.kept = partial(relay.kept, upload, idempotency_key=key, origin=origin)
+        #: Brings the rest of the file to the storage.
+        self.store = partial(relay.run, upload, idempotency_key=key, origin=origin)
+
+    async def kept_before_gap(self) -> int | None:
+        """Return `kept` if the request only asks for it, or its bytes do not follow; None if it may go on."""
+        if not self.part.asks and not self.part.start:
+            return None
+        kept = await self.kept()
+        follows = not self.part.asks and self.part.start <= kept
+        return None if follows or kept >= self.part.total else kept
+
+
+async def _require_replaceable(access: Access, declared: Declaration) -> FileState | None:
+    """Return the version that the bucket holds before; ContentError if it keeps that one."""
+    before = await access.client.uploads.version_before(declared)
+    if before is not None and before.earlier == "kept":
+        raise ContentError(
+            f"The bucket already holds a source with this name ({before.earlier_id}) and keeps it.",
+            code="source_exists",
+            hint="Ask for an address with if_exists=replace.",
+        )
+    return before
 
 
 async def _preceded(head: bytes, blocks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
