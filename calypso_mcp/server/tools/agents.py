@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Annotated
 
 from mcp_types import CallToolResult
@@ -94,11 +95,11 @@ async def create_agent(
     if access.is_reserved_agent(profile_id):
         raise _unusable(agent)
     bound = await access.require_buckets(buckets)
-    slugs = [bucket.slug for bucket in bound]
-    note = _UNUSED if instructions and access.backend.label == "embedded" else None
+    card = partial(CreatedAgentCard, buckets=[bucket.slug for bucket in bound])
+    unused = _UNUSED if instructions and access.backend.label == "embedded" else None
     if update:
         changed = await _update(access, agent, bound, name, instructions)
-        return answer(CreatedAgentCard(agent=changed, buckets=slugs, created=False, note=note))
+        return answer(card(agent=changed, created=False, note=unused))
     body = CreateAgent(
         agent_id=profile_id,
         name=name or (None if named else agent),
@@ -108,14 +109,14 @@ async def create_agent(
     try:
         made = await access.client.agents.create(body)
     except Conflict as conflict:
-        existing = await _same_agent(access, profile_id, {bucket.id for bucket in bound})
+        existing = await _same_agent(access, body)
         if existing is None:
             # Nothing of the agent that has the id: it may be out of scope.
             raise _unusable(agent) from conflict
         kept = _KEPT if name or instructions else None
-        return answer(CreatedAgentCard(agent=existing.id, buckets=slugs, created=False, note=kept))
+        return answer(card(agent=existing.id, created=False, note=kept))
     access.backend.catalogue.forget()
-    return answer(CreatedAgentCard(agent=made.model, buckets=slugs, created=True, note=note))
+    return answer(card(agent=made.model, created=True, note=unused))
 
 
 async def _update(access: Access, agent_id: str, bound: list[Bucket], name: str, instructions: str) -> str:
@@ -162,10 +163,12 @@ def _unusable(agent_id: str) -> Conflict:
     )
 
 
-async def _same_agent(access: Access, agent_id: str, bucket_ids: set[str]) -> AgentModel | None:
-    agents = await access.agents(fresh=True)
-    same = (agent for agent in agents if agent.profile_id == agent_id and set(agent.bucket_ids) == bucket_ids)
-    return next(same, None)
+async def _same_agent(access: Access, wanted: CreateAgent) -> AgentModel | None:
+    """Return the agent in scope that has this id and exactly these buckets; None without one."""
+    for agent in await access.agents(fresh=True):
+        if agent.profile_id == wanted.agent_id and set(agent.bucket_ids) == set(wanted.bucket_ids or ()):
+            return agent
+    return None
 
 
 def _card(agent: AgentModel, slugs: Mapping[str, str], active: Collection[str]) -> AgentCard:
