@@ -162,6 +162,8 @@ class ReadableFormats:
         ending = ending_of(filename, self._by_ending)
         named = self._unreadable_named(ending)
         kind = next((kind for kind in self.unreadable if kind.is_in(head)), named)
+        if kind is not None and kind.container and named is not None and named.container:
+            kind = named  # many programs save packages, which their names tell apart
         if kind is not None:
             return _refused(filename, f"is {kind.label}", kind.remedy)
         claimed = self._by_ending.get(ending)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import plistlib
+import re
 from base64 import b64encode
 from dataclasses import replace
 from email.message import EmailMessage
@@ -504,6 +505,23 @@ def test_an_office_document_in_one_xml_file_is_refused_before_it_is_sent(
 )
 def test_formulas_of_html_are_read_with_the_signs_that_they_show(formula: str, text: str) -> None:
     assert read("a.html", f"<p>is <math><semantics>{formula}</semantics></math> or").text == f"is {text} or"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a.pages", "program that is not supported. Save it as PDF"),
+        ("a.vsdx", "program that is not supported. Save it as PDF"),
+        ("a.zip", "an archive. Unpack it"),
+        ("a.pdf", "an archive. Unpack it"),
+        ("a.mp3", "an archive. Unpack it"),
+    ],
+)
+def test_the_name_of_a_package_that_cannot_be_read_says_what_to_do(name: str, why: str) -> None:
+    with ZipFile(target := BytesIO(), "w") as package:
+        package.writestr("Index/Document.iwa", "x")
+    with pytest.raises(ExtractionFailed, match=re.escape(why)):
+        read(name, target.getvalue())
 
 
 #: As Word writes it: a name of one byte for each letter, then of two.

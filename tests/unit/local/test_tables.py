@@ -226,3 +226,13 @@ def test_a_control_character_in_a_cell_is_no_text() -> None:
                 part = part[:start] + f'<c r="A1" t="inlineStr">{cell}'.encode() + part[end:]
             copy.writestr(name, part)
     assert read("a.xlsx", target.getvalue()).text.endswith("first second _x000D_")
+
+
+def test_what_a_bank_says_of_an_account_names_no_columns_of_its_entries() -> None:
+    facts = "Umsatzanzeige;Datei erstellt am: 05.03.2026\n\nIBAN;DE12 5001\nKontoname;Girokonto\nBank;ING\n"
+    more = "Kunde;Ann Moe\nZeitraum;2026\nSaldo;1.234,56;EUR\n\nSortierung;Datum\n\nAlle gebuchten.\n\n"
+    entries = "Buchung;Von;Saldo;Währung;Betrag;Währung\n05.03.2026;REWE;1.234,56;EUR;-45,67;EUR\n"
+    *_, last = read("a.csv", (facts + more + entries).encode()).text.splitlines()
+    assert last.startswith(
+        "Buchung: 05.03.2026 | Von: REWE | Saldo: 1.234,56 | Währung: EUR | Betrag: -45,67"
+    )

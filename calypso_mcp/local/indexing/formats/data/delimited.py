@@ -25,8 +25,8 @@ from calypso_mcp.local.indexing.formats.texts.text import decode_text, text_docu
 _DELIMITERS = ",;\t|^~"
 _COMMA_OF_TEXT = re.compile(r"(?<!\d),|,(?!\d)")
 _SAMPLE_LINES = 50
-#: Lines above the header, such as the title of a report.
-_LINES_ABOVE = 10
+#: Lines above the header, such as the title of a report and what a bank says of an account.
+_LINES_ABOVE = 20
 #: Share of the rows below that are no wider than the names of the columns.
 _AS_NARROW = 0.75
 #: So many first lines of a table have as many delimiters, and nearly all others: prose may follow a table.
