@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tarfile
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -11,10 +12,13 @@ from pathlib import Path
 import anyio
 import pytest
 
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.store.connections.database import open_database
 from tests.commands.processes import running
 from tests.faults.test_disk_full import may_mount
 from tests.support.live_backend import Api, in_process, options_for
 
+STORE_OF_THE_FIRST_SCHEMA = Path(__file__).parent.parent / "data" / "store_of_the_first_schema.tar.xz"
 #: Permissions do not bind root.
 IS_ROOT = os.name == "posix" and os.geteuid() == 0
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a folder is not read-only on Windows")
@@ -117,3 +121,20 @@ async def test_what_others_write_to_a_folder_mounted_read_only_is_read(tmp_path:
             async with in_process(options_for(folder)) as owner:
                 await owner.post("/knowledge/buckets", {"name": "last"})
             assert await list_slugs(reader) == ["first", "second", "third", "fourth", "last"]
+
+
+@needs_mounts
+async def test_a_folder_of_another_version_that_cannot_be_written_is_refused_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with tarfile.open(STORE_OF_THE_FIRST_SCHEMA) as archive:
+        archive.extractall(folder, filter="data")
+    with (
+        mounted_read_only(folder, tmp_path / "view") as view,
+        pytest.raises(ConfigError, match="Another version made the store") as raised,
+    ):
+        async with open_database(view / "calypso.db"):
+            pass
+    assert "Copy its folder" in raised.value.hint

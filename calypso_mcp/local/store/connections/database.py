@@ -70,6 +70,11 @@ async def open_database(path: Path, *, must_exist: bool = False) -> AsyncGenerat
             raise
         if is_damaged(error):
             raise StoreDamaged(path) from error
+        if is_refused(error) and is_read_only(path.parent):
+            raise ConfigError(
+                f"Another version made the store {path}, which cannot be written.",
+                hint="Copy its folder and use the copy (--data-dir, CALYPSO_DATA_DIR), or make it writable.",
+            ) from error
         raise ConfigError(
             f"The store {path} cannot be used: {error}.",
             hint="Free space on its disk and make it writable, or choose another folder (--data-dir, "
