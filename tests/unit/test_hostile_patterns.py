@@ -150,10 +150,12 @@ def test_a_hostile_text_takes_linear_time(read: Callable[[str], object], unit: s
 
     small = min(seconds(SMALL) for _ in range(2))
     large = seconds(LARGE)
-    # Quadratic time would be sixteenfold. What is quick anyway is not worth a second look.
-    if large > 0.1 and large > 8 * small:
-        large = min(large, seconds(LARGE))
-        assert large < 10 * small
+    # Quadratic time would be sixteenfold. What is quick anyway is not worth a second look, and what is slow
+    # may be so because of what else uses the caches of a busy machine.
+    for _ in range(4):
+        if large > 0.1 and large > 8 * small:
+            large = min(large, seconds(LARGE))
+    assert large < max(0.1, 10 * small)
 
 
 def test_a_long_key_of_a_toml_table_is_not_walked_for_each_line_below_it():
