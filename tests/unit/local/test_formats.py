@@ -632,7 +632,9 @@ def test_a_row_longer_than_a_passage_stays_whole() -> None:
 
 
 def test_front_matter_gives_title_and_tags_in_yaml_and_toml() -> None:
-    for text in ("---\ntitle: T\ntags: [a, b]\n---\nx", '+++\ntitle = "T"\ntags = ["a", "b"]\n+++\nx'):
+    by_commas = "---\ntitle: T\ntags: a, b\n---\nx"
+    by_yaml, by_toml = by_commas.replace("a, b", "[a, b]"), '+++\ntitle = "T"\ntags = ["a", "b"]\n+++\nx'
+    for text in (by_commas, by_yaml, by_toml):
         for written in (text, text.replace("\n", "\n\n", 1)):
             document = read("a.md", written)
             assert (document.title, document.tags) == ("T", ("a", "b"))
