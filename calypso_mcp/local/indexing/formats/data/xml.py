@@ -235,26 +235,31 @@ def _lines(element: _Element, level: int) -> Iterator[tuple[Line, int, bool]]:
     """Yield lines, how many titles are above them (itself included), and whether they are titles."""
     if not _holds_text(element):
         return
-    name = _local(element.name)
-    children = element.elements
-    if element.is_mixed or not children:
-        if line := CELL_SEPARATOR.join(_cells(element)):
+    line = _line(element)
+    if line is not None:
+        if line:
             yield (line, element.line, element.end), level, False
         return
-    attributes = _attributes(element)
-    if not any(child.elements or child.is_mixed for child in children):
-        line = CELL_SEPARATOR.join([*attributes, *chain.from_iterable(map(_cells, children))])
-        if line and len(line) <= _RECORD_CHARS:
-            yield (line, element.line, element.end), level, False
-            return
-    if attributes:
+    name = _local(element.name)
+    if attributes := _attributes(element):
         yield (f"{name} {CELL_SEPARATOR.join(attributes)}", element.line, element.line), level, False
-    for index, child in enumerate(children):
+    for index, child in enumerate(element.elements):
         if index < _TITLE_WITHIN and name not in _FLOATS and (title := _title_in(child)):
             level += 1
             yield (title, child.line, child.end), level, True
         else:
             yield from _lines(child, level)
+
+
+def _line(element: _Element) -> str | None:
+    """Return running text or a short record on one line; None for an element that takes several."""
+    children = element.elements
+    if element.is_mixed or not children:
+        return CELL_SEPARATOR.join(_cells(element))
+    if any(child.elements or child.is_mixed for child in children):
+        return None
+    record = CELL_SEPARATOR.join([*_attributes(element), *chain.from_iterable(map(_cells, children))])
+    return record if len(record) <= _RECORD_CHARS else None
 
 
 def _title_in(element: _Element) -> str:
