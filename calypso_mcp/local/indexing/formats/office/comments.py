@@ -109,18 +109,24 @@ def placed_comments(package: Package, sheets: Mapping[str, Part]) -> Iterator[Co
 
 def _on_cells(package: Package, sheets: Mapping[str, Part]) -> Iterator[Comment]:
     for name, parts in package.sheets():
-        found = [
-            (_CELL.search(comment), comment)
-            for part in parts
-            if _CELL_COMMENTS.match(part) is not None
+        comments = [
+            comment
+            for part in filter(_CELL_COMMENTS.match, parts)
             for comment in _CELL_COMMENT.paragraphs_of(package.text(part))
         ]
         # Of each thread, Excel also keeps a copy for its older versions, which says so at length.
-        threads = {cell[1] for cell, comment in found if cell is not None and comment.startswith(_THREAD)}
-        for cell, comment in found:
-            is_copy = cell is not None and cell[1] in threads and not comment.startswith(_THREAD)
+        threads = {_cell(comment) for comment in comments if comment.startswith(_THREAD)}
+        for comment in comments:
+            cell, row = place = _cell(comment)
+            is_copy = cell and place in threads and not comment.startswith(_THREAD)
             if not is_copy and (text := _CELL_COMMENT.text_of(comment)):
-                yield sheets.get(name), int(cell[2]) if cell is not None else 1, text
+                yield sheets.get(name), row, text
+
+
+def _cell(comment: str) -> tuple[str, int]:
+    """Return the name of the cell that a comment is on, and its row."""
+    found = _CELL.search(comment)
+    return (found[1], int(found[2])) if found is not None else ("", 1)
 
 
 def _in_opendocument(xml: str, sheets: Mapping[str, Part]) -> Iterator[Comment]:

@@ -62,23 +62,20 @@ def _standing_for_text(package: Package, blocks: Sequence[Block]) -> Iterator[tu
 
     @cache
     def is_legible(picture: str) -> bool:
-        head = package.read_picture(picture, HEAD_BYTES)
-        found = readable_formats().recognize(picture, "", head)
+        found = readable_formats().recognize(picture, "", package.read_picture(picture, HEAD_BYTES))
         return found is not None and found.extra == "ocr"
 
     words: Counter[Part | None] = Counter()
     for block in blocks:
         words[block.part] += len(block.text.split())
-    slides: list[tuple[Part | None, str]] = [
-        (Part("slide", number), name) for number, name in enumerate(slide_parts(package), 1)
-    ]
+    slides = ((Part("slide", number), name) for number, name in enumerate(slide_parts(package), 1))
+    texts = ((None, name) for name in _TEXTS if name in package.names)
     done: set[str] = set()
-    for part, name in slides or [(None, name) for name in _TEXTS if name in package.names]:
+    for part, name in list(slides) or texts:
         pictures = package.pictures(name)
-        most = _FEW_WORDS * len(pictures)
-        said = words[part] if slides else words.total()
-        legible = {picture: is_legible(picture) for picture in pictures if said <= most}
-        if said <= _FEW_WORDS * sum(legible.values()):
-            new = [picture for picture in pictures if legible[picture] and picture not in done]
-            done.update(new)
-            yield from ((part, picture) for picture in new)
+        said = words.total() if part is None else words[part]
+        may_stand = said <= _FEW_WORDS * len(pictures)
+        legible = list(filter(is_legible, pictures)) if may_stand else []
+        if said <= _FEW_WORDS * len(legible):
+            yield from ((part, picture) for picture in legible if picture not in done)
+            done.update(legible)
