@@ -26,24 +26,30 @@ def split_page(text: str, page: Part, headings: dict[str, int]) -> Iterator[Bloc
     """
     for part in _BLANK_LINES.split(text):
         lines = [stripped for line in part.split("\n") if (stripped := line.strip())]
-        longest = max(map(len, lines), default=0)
-        start = 0
-        levels = [headings.get(heading_key(line)) for line in lines] if headings else [None] * len(lines)
-        for index, line in enumerate(lines):
-            if index < start:
-                continue
-            if level := levels[index]:
-                if start < index:
-                    yield Block(_joined(lines[start:index]), part=page)
-                start = index + 1
-                while levels[start : start + 1] == [GOES_ON]:
-                    start += 1
-                yield Block("\n".join(lines[index:start]), part=page, heading_level=level)
-            elif line.endswith(_SENTENCE_END) and len(line) < _SHORT_LINE * longest:
-                yield Block(_joined(lines[start : index + 1]), part=page)
-                start = index + 1
-        if start < len(lines):
-            yield Block(_joined(lines[start:]), part=page)
+        for level, paragraph in _paragraphs(lines, headings):
+            if level:
+                yield Block("\n".join(paragraph), part=page, heading_level=level)
+            else:
+                yield Block(_joined(paragraph), part=page)
+
+
+def _paragraphs(lines: list[str], headings: dict[str, int]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines of each heading with its level, and those of each paragraph with 0."""
+    longest = max(map(len, lines), default=0)
+    open_level = 0
+    paragraph: list[str] = []
+    for line in lines:
+        level = headings.get(heading_key(line)) if headings else None
+        if level or (open_level and level != GOES_ON):
+            if paragraph:
+                yield open_level, paragraph
+            open_level, paragraph = level or 0, []
+        paragraph.append(line)
+        if not open_level and line.endswith(_SENTENCE_END) and len(line) < _SHORT_LINE * longest:
+            yield open_level, paragraph
+            paragraph = []
+    if paragraph:
+        yield open_level, paragraph
 
 
 def _joined(lines: list[str]) -> str:
