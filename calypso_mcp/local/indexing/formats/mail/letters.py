@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.errors import MessageError
 from email.header import decode_header, make_header
@@ -104,19 +104,16 @@ def _blocks(letter: Letter, warnings: list[str], file: FileContent) -> Iterator[
         warnings += document.warnings
         yield from map(_below_subject, document.blocks)
     for position, attachment in enumerate(letter.attachments):
-        is_letter = isinstance(attachment, Letter)
-        if name := attachment.subject if is_letter else attachment.name:
+        if name := attachment.subject if isinstance(attachment, Letter) else attachment.name:
             yield Block(f"Attachment: {name}", heading_level=2)
         if file.depth < MOST_DEPTH and position < MOST_MEMBERS:
-            found = (
-                _blocks(attachment, warnings, replace(file, depth=file.depth + 1))
-                if is_letter
-                else _attached(attachment, warnings, file)
-            )
+            found = _attached(attachment, warnings, file)
             yield from map(_below_subject, map(_below_subject, found))
 
 
-def _attached(attachment: Member, warnings: list[str], file: FileContent) -> Sequence[Block]:
+def _attached(attachment: Member | Letter, warnings: list[str], file: FileContent) -> Iterable[Block]:
+    if isinstance(attachment, Letter):
+        return _blocks(attachment, warnings, replace(file, depth=file.depth + 1))
     document = read_member(attachment, "attachment", file)
     warnings += document.warnings
     return document.blocks
