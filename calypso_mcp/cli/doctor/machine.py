@@ -18,7 +18,7 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.indexing.formats.ocr.engines import find_tesseract
 from calypso_mcp.local.store.connections.database import check_sqlite
 
-_FOR_CONTRIBUTORS = ("dev", "docs")
+_FOR_CONTRIBUTORS = {"dev", "docs"}
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;(.*))?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
 
@@ -65,18 +65,7 @@ def _check_full_text_search() -> Finding:
 
 
 def _check_libraries(requirements: Sequence[str]) -> Iterator[Finding]:
-    missing: list[str] = []
-    extras: dict[str, bool] = {}
-    for requirement in requirements:
-        found = _REQUIREMENT.match(requirement)
-        if found is None:
-            continue
-        name, marker = found.group(1), found.group(2) or ""
-        is_there = _is_installed(name)
-        if extra := _EXTRA.search(marker):
-            extras[extra[1]] = is_there and extras.get(extra[1], True)
-        elif not is_there and not marker:
-            missing.append(name)
+    missing, extras = _sort(requirements)
     if missing:
         yield problem(
             f"Libraries are missing: {', '.join(missing)}.",
@@ -84,10 +73,8 @@ def _check_libraries(requirements: Sequence[str]) -> Iterator[Finding]:
         )
     else:
         yield ok("Every library is installed.")
-    for extra, is_installed in sorted(extras.items()):
-        if extra in _FOR_CONTRIBUTORS:
-            continue
-        if is_installed:
+    for extra in sorted(extras.keys() - _FOR_CONTRIBUTORS):
+        if extras[extra]:
             yield ok(f"Extra {extra}: installed.")
         else:
             instead = "; tesseract reads pictures" if extra == "ocr" and find_tesseract() is not None else ""
@@ -95,6 +82,20 @@ def _check_libraries(requirements: Sequence[str]) -> Iterator[Finding]:
                 f"Extra {extra}: not installed{instead}.",
                 f"To install it: {sys.executable} -m pip install '{PACKAGE}[{extra}]'",
             )
+
+
+def _sort(requirements: Sequence[str]) -> tuple[list[str], dict[str, bool]]:
+    """Return the libraries that are missing, and of each extra whether all of it is installed."""
+    missing: list[str] = []
+    extras: dict[str, bool] = {}
+    for found in filter(None, map(_REQUIREMENT.match, requirements)):
+        name, marker = found[1], found[2] or ""
+        is_there = _is_installed(name)
+        if extra := _EXTRA.search(marker):
+            extras[extra[1]] = is_there and extras.get(extra[1], True)
+        elif not is_there and not marker:
+            missing.append(name)
+    return missing, extras
 
 
 def _is_installed(name: str) -> bool:

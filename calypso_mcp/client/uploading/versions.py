@@ -70,13 +70,8 @@ class Versions:
             CalypsoError: A bucket could not be listed whose sources must not be sent over.
         """
         uploads = list(uploads)
-        by_bucket: dict[str, list[int]] = defaultdict(list)
-        for index, upload in enumerate(uploads):
-            bucket_ids = upload.declaration.destination.bucket_ids or ()
-            if upload.declaration.if_exists is not None and len(bucket_ids) == 1:
-                by_bucket[bucket_ids[0]].append(index)
         found = Found(uploads, {}, {})
-        for bucket_id, indexes in by_bucket.items():
+        for bucket_id, indexes in _by_bucket(uploads).items():
             try:
                 listed = await self._every(bucket_id) if len(indexes) > _MOST_ASKED else None
                 own = [uploads[index] for index in indexes]
@@ -189,6 +184,16 @@ class Versions:
             # Sending it fails in the same way, and reports it.
             return None
         return _state_of(source, earlier=None if labels is None else "relabelled")
+
+
+def _by_bucket(uploads: Sequence[Upload]) -> dict[str, list[int]]:
+    """Return the indexes of the uploads that go to one bucket and say what to do with a version there."""
+    indexes: dict[str, list[int]] = defaultdict(list)
+    for index, upload in enumerate(uploads):
+        bucket_ids = upload.declaration.destination.bucket_ids or ()
+        if upload.declaration.if_exists is not None and len(bucket_ids) == 1:
+            indexes[bucket_ids[0]].append(index)
+    return indexes
 
 
 def _by_lineage(listed: Iterable[Source]) -> tuple[_Lineages, _Lineages]:
