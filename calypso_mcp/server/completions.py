@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from mcp.server.mcpserver import MCPServer
 from mcp_types import CompleteRequestParams, CompleteResult, Completion
 
-from calypso_mcp.api.sources import SourcesQuery
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server import sdk
 from calypso_mcp.server.resources import GUIDES, reported
 from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.scope.rules import agent_names
-from calypso_mcp.server.scope.source_lists import list_page
 from calypso_mcp.server.state import McpRequest, ServerState
 
 _VALUE_CHARS = 200
@@ -36,6 +34,9 @@ async def _on_complete(request: McpRequest, params: CompleteRequestParams) -> Co
 
 async def _sources(request: McpRequest, argument: str, reference: str, typed: str) -> Completion:
     """Return the sources whose name holds `typed`, in the bucket `reference` or in the only bucket."""
+    from calypso_mcp.api.sources import SourcesQuery
+    from calypso_mcp.server.scope.source_lists import list_page
+
     access = access_of(request)
     bucket = await access.target_bucket(reference)
     page = await list_page(access, bucket, SourcesQuery(bucket=bucket.id, query=typed, limit=_MOST_VALUES))

@@ -23,8 +23,6 @@ from mcp_types import (
 )
 
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.api.sources import MOST_CHARS
-from calypso_mcp.api.states import state_of_file
 from calypso_mcp.domain.cursors import read_cursor, unknown_cursor, write_cursor
 from calypso_mcp.domain.untrusted_text import clean, clean_line, clean_value
 from calypso_mcp.errors import CalypsoError, ScopeError
@@ -35,7 +33,6 @@ from calypso_mcp.server.chat_view import VIEW_URI, read_view
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.scope.agents import list_attached_agents
 from calypso_mcp.server.scope.request_scope import Access, access_of
-from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.state import McpRequest
 
 #: Guides by topic, and what each is called in lists.
@@ -99,6 +96,9 @@ async def _bucket(access: Access, slug: str) -> ResourceText:
 
 
 async def _file(access: Access, slug: str, file_id: str) -> ResourceText:
+    from calypso_mcp.api.states import state_of_file
+    from calypso_mcp.server.scope.scoped_lookup import require_file
+
     bucket = await access.require_bucket(slug)
     file = await require_file(access, file_id, within=bucket)
     return _json(
@@ -115,6 +115,9 @@ async def _file(access: Access, slug: str, file_id: str) -> ResourceText:
 
 async def _text(access: Access, slug: str, file_id: str) -> ResourceText:
     """Return the text of a source, for hosts that attach it to a conversation; a very long one is cut."""
+    from calypso_mcp.api.sources import MOST_CHARS
+    from calypso_mcp.server.scope.scoped_lookup import require_file
+
     bucket = await access.require_bucket(slug)
     file = await require_file(access, file_id, within=bucket)
     if not await access.backend.can(Extension.READ):
