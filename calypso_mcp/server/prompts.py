@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
@@ -19,6 +19,7 @@ from mcp_types import (
     TextContent,
 )
 
+from calypso_mcp.domain.json_values import is_object
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_arguments import as_text
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
@@ -140,11 +141,9 @@ def register(server: CalypsoServer) -> None:
 def _as_published(params: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the parameters of `prompts/get` as the protocol has them: no nulls, and texts for numbers."""
     given = params.get("arguments")
-    if not isinstance(given, dict):
+    if not is_object(given):
         return params
-    arguments = {
-        name: as_text(value) for name, value in cast("dict[str, Any]", given).items() if value is not None
-    }
+    arguments = {name: as_text(value) for name, value in given.items() if value is not None}
     return {**params, "arguments": arguments}
 
 

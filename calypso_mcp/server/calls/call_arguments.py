@@ -13,11 +13,12 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pydantic import Field
 
 from calypso_mcp.domain.json_text import JsonShape, excess
+from calypso_mcp.domain.json_values import is_list, is_object
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError
 
@@ -155,30 +156,25 @@ def _read_list(tool: str, schema: Schema, value: Any, place: str, ignored: dict[
     Raises:
         InputError: It is a text that may stand for several.
     """
-    entries = _decoded(value, "[{") if isinstance(value, str) else value
-    if entries is value and isinstance(value, str) and "," in value:
+    read = _decoded(value, "[{") if isinstance(value, str) else value
+    if read is value and isinstance(value, str) and "," in value:
         raise InputError(
             f"{place} is one text with commas: one entry or several?",
             code="invalid_arguments",
             hint=f'Pass {place} as a list: ["…"], or ["…", "…"].',
         )
-    entries = cast("list[Any]", entries) if isinstance(entries, list) else [entries]
+    entries = read if is_list(read) else [read]
     if "properties" not in schema:
         return [_read_value(tool, schema, entry, place, ignored) for entry in entries]
     return [
-        _read_object(tool, schema, cast("Mapping[str, Any]", entry), f"{place}[].", ignored)
-        if isinstance(entry, dict)
-        else entry
+        _read_object(tool, schema, entry, f"{place}[].", ignored) if is_object(entry) else entry
         for entry in entries
     ]
 
 
 def _only_entry(value: Any) -> Any:
     """Return the one entry of a list, anything else as it is."""
-    if not isinstance(value, list):
-        return value
-    entries = cast("list[Any]", value)
-    return entries[0] if len(entries) == 1 else entries
+    return value[0] if is_list(value) and len(value) == 1 else value
 
 
 def _decoded(text: str, starts: str) -> Any:

@@ -11,13 +11,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Any, cast
+from typing import Any
 
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.search import MOST_BUCKETS, SearchRequest, SearchResult
 from calypso_mcp.concurrency import map_parallel
+from calypso_mcp.domain.json_values import as_list
 from calypso_mcp.domain.limits import SEARCH_BUCKETS
 from calypso_mcp.errors import InputError
 from calypso_mcp.server.scope.request_scope import Access
@@ -131,9 +132,8 @@ def _without_copies(found: Sequence[Found]) -> list[Found]:
             copies[key][source] = result.filename or result.title or result.url
     for key, names in copies.items():
         result = kept[key].result
-        known = result.attributes.get("also_in")
         named = [{"filename": name} for name in names.values()]
-        also_in = [*cast("list[object]", known), *named] if isinstance(known, list) else named
+        also_in = [*as_list(result.attributes.get("also_in")), *named]
         attributes = {**result.attributes, "also_in": also_in}
         kept[key] = replace(kept[key], result=result.model_copy(update={"attributes": attributes}))
     return list(kept.values())
@@ -190,10 +190,7 @@ async def name_emptiness(access: Access, buckets: Sequence[Bucket]) -> str | Non
 
 def bucket_ids_of(result: SearchResult) -> frozenset[str]:
     """Return the buckets a result says it is in."""
-    ids: Any = result.attributes.get("bucket_ids")
-    if not isinstance(ids, list):
-        return frozenset()
-    return frozenset(str(bucket_id) for bucket_id in cast("list[Any]", ids))
+    return frozenset(map(str, as_list(result.attributes.get("bucket_ids"))))
 
 
 def score_of(result: SearchResult) -> float | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from calypso_mcp.domain.json_text import pruned
+from calypso_mcp.domain.json_values import is_list, is_object
 
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 #: Signature algorithms of each kind of key (RFC 7518, section 3.1; RFC 8037, section 3.1), by type and curve.
@@ -53,11 +54,10 @@ def parse_key_set(text: bytes) -> list[SigningKey]:
         ValueError: It is not a key set, or has no usable key.
     """
     document: Any = json.loads(pruned(text, _DEPTH))
-    entries: Any = cast("dict[str, Any]", document).get("keys") if isinstance(document, dict) else None
-    if not isinstance(entries, list):
+    entries = document.get("keys") if is_object(document) else None
+    if not is_list(entries):
         raise ValueError("not a key set")
-    found = [_usable(entry) for entry in cast("list[Any]", entries)]
-    keys = [key for key in found if key is not None]
+    keys = [key for entry in entries if (key := _usable(entry)) is not None]
     if not keys:
         raise ValueError("no usable key")
     return keys
@@ -77,13 +77,12 @@ def matching(keys: Sequence[SigningKey], key_id: str | None, algorithm: str) -> 
 
 
 def _usable(entry: Any) -> SigningKey | None:
-    if not isinstance(entry, dict):
+    if not is_object(entry):
         return None
-    fields = cast("dict[str, Any]", entry)
-    key_id, stated = fields.get("kid"), fields.get("alg")
-    if not isinstance(key_id, str | None) or not isinstance(stated, str | None) or not _may_verify(fields):
+    key_id, stated = entry.get("kid"), entry.get("alg")
+    if not isinstance(key_id, str | None) or not isinstance(stated, str | None) or not _may_verify(entry):
         return None
-    public = {name: value for name, value in fields.items() if name in _MEMBERS and isinstance(value, str)}
+    public = {name: value for name, value in entry.items() if name in _MEMBERS and isinstance(value, str)}
     algorithms = _ALGORITHMS.get((public.get("kty", ""), public.get("crv", "")), ())
     if stated is not None:
         algorithms = tuple(name for name in algorithms if name == stated)

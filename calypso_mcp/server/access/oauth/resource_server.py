@@ -11,11 +11,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 
 from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
+from calypso_mcp.domain.json_values import is_list
 from calypso_mcp.server.access.credentials import LONGEST_TOKEN, access_token, fingerprint
 from calypso_mcp.server.access.oauth.key_set import ALGORITHMS, SigningKey
 from calypso_mcp.server.access.oauth.signing_keys import SigningKeys, require_https
@@ -131,6 +132,6 @@ def _words(value: object) -> tuple[str, ...]:
     """Return a claim's words: a list of texts, or one text separated by spaces (RFC 8693, section 4.2)."""
     if isinstance(value, str):
         return tuple(value.split())
-    if isinstance(value, list):
-        return tuple(word for word in cast("list[object]", value) if isinstance(word, str) and word)
+    if is_list(value):
+        return tuple(word for word in value if isinstance(word, str) and word)
     return ()
