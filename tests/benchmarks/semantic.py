@@ -114,9 +114,7 @@ def _take_away(connection: sqlite3.Connection, share: float) -> None:
 def _without(connection: sqlite3.Connection, text: str, count: int) -> str:
     """Return `text` without its rarest words that are found at all, but for one."""
     statistics = Statistics(connection)
-    found = {
-        word: min(statistics.frequencies(phrases, None)) for word, phrases in written_words(text) if phrases
-    }
+    found = {word: min(statistics.frequencies(phrases)) for word, phrases in written_words(text) if phrases}
     known = sorted((word for word, times in found.items() if times), key=lambda word: found[word])
     for word in known[: min(count, len(known) - 1)]:
         text = text.replace(word, " ")

@@ -12,7 +12,7 @@ from heapq import nlargest
 from itertools import accumulate
 
 from calypso_mcp.local.retrieval.ranking import Row, inverse_frequency
-from calypso_mcp.local.retrieval.statistics import Statistics, any_of, total
+from calypso_mcp.local.retrieval.statistics import Statistics, total
 
 #: Passages that are ranked by all words (measured: 98.7 % of the ten best are the same as if all were).
 CANDIDATES = 64
@@ -45,12 +45,10 @@ ORDER BY cost, rowid LIMIT {CANDIDATES}
 """  # noqa: S608  (all of it is ours)
 
 
-def weights(
-    statistics: Statistics, phrases: Sequence[str], bucket_ids: Sequence[str] | None
-) -> dict[str, float]:
-    """Return the weight of each phrase that occurs in the buckets."""
-    total = statistics.passages(bucket_ids)
-    counts = zip(phrases, statistics.frequencies(phrases, bucket_ids), strict=True)
+def weights(statistics: Statistics, phrases: Sequence[str]) -> dict[str, float]:
+    """Return the weight of each phrase that occurs in the passages searched."""
+    total = statistics.passages
+    counts = zip(phrases, statistics.frequencies(phrases), strict=True)
     return {phrase: inverse_frequency(count, total) for phrase, count in counts if count}
 
 
@@ -58,7 +56,6 @@ def candidates(
     connection: sqlite3.Connection,
     statistics: Statistics,
     weights: Mapping[str, float],
-    bucket_ids: Sequence[str] | None,
     *,
     least: int,
 ) -> list[Row]:
@@ -68,24 +65,24 @@ def candidates(
     """
     if not weights:
         return []
-    if statistics.is_narrow(bucket_ids):
-        better, alike = _holding_most(statistics, weights, bucket_ids, least)
+    if statistics.is_narrow:
+        better, alike = _holding_most(statistics, weights, least)
         if len(better) + len(alike) > CANDIDATES:  # how often they hold it decides
-            alike = _matching(connection, list(weights), bucket_ids, alike)
+            alike = _matching(connection, statistics.any_of(list(weights)), alike)
         return read_rows(connection, [*better, *alike][:CANDIDATES])
     rare = _rarest(weights)
-    scored = _scored(statistics, rare, bucket_ids)
+    scored = _scored(statistics, rare)
     if len(scored) < len(rare):
-        best = _best(connection, statistics, weights, rare, scored=len(scored), bucket_ids=bucket_ids)
+        best = _best(connection, statistics, weights, rare, scored=len(scored))
     else:
-        best = _matching(connection, rare, bucket_ids)
+        best = _matching(connection, statistics.any_of(rare))
     if len(best) < least and len(rare) < len(weights):
-        best = _matching(connection, list(weights), bucket_ids)
+        best = _matching(connection, statistics.any_of(list(weights)))
     return read_rows(connection, best)
 
 
 def _holding_most(
-    statistics: Statistics, weights: Mapping[str, float], bucket_ids: Sequence[str] | None, least: int
+    statistics: Statistics, weights: Mapping[str, float], least: int
 ) -> tuple[list[int], list[int]]:
     """Return the passages whose phrases weigh most, best first, and the last of them that weigh as much.
 
@@ -94,7 +91,7 @@ def _holding_most(
     scores: dict[int, float] = {}
     score_of = scores.get
     for phrase, weight in weights.items():
-        for passage in statistics.matches(phrase, bucket_ids):
+        for passage in statistics.matches(phrase):
             scores[passage] = score_of(passage, 0.0) + weight
     most = max(_OF_LISTED, least)
     worst = min(nlargest(most, scores.values()), default=0.0)
@@ -104,11 +101,11 @@ def _holding_most(
     return better, alike if len(better) < least else alike[: most - len(better)]
 
 
-def _scored(statistics: Statistics, rare: Sequence[str], bucket_ids: Sequence[str] | None) -> Sequence[str]:
+def _scored(statistics: Statistics, rare: Sequence[str]) -> Sequence[str]:
     """Return the rarest phrases, as many as few passages hold: FTS5 reads what it scores row by row."""
-    most = _SCORED_ROWS * statistics.passages(bucket_ids) / max(statistics.passages(None), 1)
+    most = _SCORED_ROWS * statistics.passages / max(statistics.indexed, 1)
     rows = 0
-    for number, count in enumerate(statistics.frequencies(rare, bucket_ids)):
+    for number, count in enumerate(statistics.frequencies(rare)):
         if rows + count > most and rows >= _LEAST_ROWS:
             return rare[:number]
         rows += count
@@ -122,19 +119,18 @@ def _best(
     rare: Sequence[str],
     *,
     scored: int,
-    bucket_ids: Sequence[str] | None,
 ) -> list[int]:
     """Return the best passages by how often they hold the first `scored` phrases, and whether the others."""
     scores: dict[int, float] = dict(
         connection.execute(
             f"SELECT rowid, -bm25(passages_fts, {_WEIGHTS}) FROM passages_fts WHERE passages_fts MATCH ?",  # noqa: S608 - numbers
-            (any_of(rare[:scored], bucket_ids),),
+            (statistics.any_of(rare[:scored]),),
         )
     )
     score_of = scores.get
     for phrase in rare[scored:]:
         weight = weights[phrase]
-        for passage in statistics.matches(phrase, bucket_ids, beside=rare[:scored]):
+        for passage in statistics.matches(phrase, beside=rare[:scored]):
             scores[passage] = score_of(passage, 0.0) + weight
     least = min(nlargest(CANDIDATES, scores.values()))
     best = sorted((-score, passage) for passage, score in scores.items() if score >= least)
@@ -150,12 +146,9 @@ def _rarest(weights: Mapping[str, float]) -> list[str]:
 
 
 def _matching(
-    connection: sqlite3.Connection,
-    phrases: Sequence[str],
-    bucket_ids: Sequence[str] | None,
-    only: Sequence[int] | None = None,
+    connection: sqlite3.Connection, expression: str, only: Sequence[int] | None = None
 ) -> list[int]:
-    values = any_of(phrases, bucket_ids), only is None, json.dumps(only)
+    values = expression, only is None, json.dumps(only)
     return [passage for passage, _ in connection.execute(_MATCHING, values)]
 
 

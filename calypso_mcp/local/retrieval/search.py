@@ -14,11 +14,11 @@ from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.retrieval import candidates, ranking
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.matches import find_matches
-from calypso_mcp.local.retrieval.ranking import Row
+from calypso_mcp.local.retrieval.ranking import Row, Standing
 from calypso_mcp.local.retrieval.repeats import without_repeats
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.spelling import one_slip_away
-from calypso_mcp.local.retrieval.words.stems import Stems
+from calypso_mcp.local.retrieval.words.stems import Sought, Stems
 from calypso_mcp.local.retrieval.words.stop_words import FUNCTION_WORDS
 from calypso_mcp.local.retrieval.words.tokens import (
     BEGINNING,
@@ -87,53 +87,61 @@ def search(
     Raises:
         Refusal: The search timed out (503).
     """
-    phrases = query_phrases(query)
-    if not phrases or limit < 1 or bucket_ids == [] or file_ids == []:
+    if not query_phrases(query) or limit < 1 or bucket_ids == [] or file_ids == []:
         return []
     with _time_limit(connection, time_limit_s):
-        statistics = Statistics(connection, file_ids)
-        scope = None if bucket_ids is None else statistics.narrowing(bucket_ids)
-        together = kept_together(query)
-        wanted = [*phrases, *together]
+        statistics = Statistics(connection, bucket_ids, file_ids)
         least = limit if closeness is None else max(limit, _REORDERED)
-
-        def find(wanted: Sequence[str]) -> tuple[dict[str, float], list[Row]]:
-            weights = _without_parts(candidates.weights(statistics, wanted, scope))
-            return weights, candidates.candidates(connection, statistics, weights, scope, least=least)
-
-        weights, rows = find(wanted)
-        if more := _other_forms(query, phrases, weights, rows):
-            wanted += more
-            weights, rows = find(wanted)
-        if more := _other_spellings(statistics, phrases, weights, rows, scope):
-            weights, rows = find([*wanted, *more])
-        names = named_phrases(query)
-        if _only_join(weights, names) and not _only_join(phrases, names) and not is_english(query):
-            weights, rows = {}, []
+        weights, rows = _find(connection, statistics, query, least)
         close: Mapping[int, float] = {}
         if closeness is not None:
             found = [row.id for row in rows]
-            close = closeness(connection, found, statistics.ids(scope))
+            close = closeness(connection, found, statistics.ids())
             rows += candidates.read_rows(connection, [passage for passage in close if passage not in found])
-        # The mean length of all passages would tell of what others keep in buckets that are not searched.
-        is_whole = scope is None and statistics.only is None
-        mean_length = statistics.mean_length if is_whole else None
-        stems = Stems.kept_by(connection)
-        columns = ranking.columns(stems, rows)
-        sought = stems.seek(weights)
-        ids = {row.id for row in rows}
-        whole = {
-            phrase: ids.intersection(statistics.matches(phrase, scope))
-            for phrase in together
-            if phrase in weights
-        }
-        standings = ranking.standings(rows, columns, sought, whole=whole, mean_length=mean_length)
-        ranked = sorted(zip(rows, standings, strict=True), key=lambda entry: (-entry[1].score, entry[0].id))
+        sought, ranked = _rank(connection, statistics, weights, rows)
         if close:
-            absent = len(_absent(phrases, weights))
+            absent = len(_absent(query_phrases(query), weights))
             ranked = ranking.mix(ranked, close, ranking.full_score(ranked[0][1], sought, absent))
     passages = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
     return find_matches(sought, passages) if with_matches else passages
+
+
+def _find(
+    connection: sqlite3.Connection, statistics: Statistics, query: str, least: int
+) -> tuple[dict[str, float], list[Row]]:
+    """Return what the words of a query weigh that are found, and the candidates that hold them."""
+
+    def find(wanted: Sequence[str]) -> tuple[dict[str, float], list[Row]]:
+        weights = _without_parts(candidates.weights(statistics, wanted))
+        return weights, candidates.candidates(connection, statistics, weights, least=least)
+
+    phrases = query_phrases(query)
+    wanted = [*phrases, *kept_together(query)]
+    weights, rows = find(wanted)
+    if more := _other_forms(query, phrases, weights, rows):
+        wanted += more
+        weights, rows = find(wanted)
+    if more := _other_spellings(statistics, phrases, weights, rows):
+        weights, rows = find([*wanted, *more])
+    names = named_phrases(query)
+    if _only_join(weights, names) and not _only_join(phrases, names) and not is_english(query):
+        return {}, []
+    return weights, rows
+
+
+def _rank(
+    connection: sqlite3.Connection, statistics: Statistics, weights: Mapping[str, float], rows: Sequence[Row]
+) -> tuple[Sought, list[tuple[Row, Standing]]]:
+    """Return how what weighs so much is sought, and the candidates by how well they match, best first."""
+    stems = Stems.kept_by(connection)
+    columns = ranking.columns(stems, rows)
+    sought = stems.seek(weights)
+    ids = {row.id for row in rows}
+    together = [phrase for phrase in weights if " " in phrase]
+    whole = {phrase: ids.intersection(statistics.matches(phrase)) for phrase in together}
+    standings = ranking.standings(rows, columns, sought, whole=whole, mean_length=statistics.mean_length)
+    ranked = sorted(zip(rows, standings, strict=True), key=lambda entry: (-entry[1].score, entry[0].id))
+    return sought, ranked
 
 
 def frequencies(
@@ -147,9 +155,8 @@ def frequencies(
         Refusal: The search timed out (503).
     """
     with _time_limit(connection):
-        statistics = Statistics(connection)
-        scope = statistics.narrowing(bucket_ids)
-        return statistics.passages(scope), statistics.frequencies(phrases, scope)
+        statistics = Statistics(connection, bucket_ids)
+        return statistics.passages, statistics.frequencies(phrases)
 
 
 def are_known(
@@ -224,7 +231,6 @@ def _other_spellings(
     phrases: Sequence[str],
     weights: Mapping[str, float],
     rows: Sequence[Row],
-    scope: Sequence[str] | None,
 ) -> list[str]:
     """Return the commonest word one typo away from the longest one that no passage holds, however it ends.
 
@@ -239,7 +245,7 @@ def _other_spellings(
     if rows:
         meant &= set[str]().union(*(plain_words(row.text) for row in rows[:_JUDGED]))
     known = statistics.known(f'"{word}"' for word in sorted(meant))
-    counts = zip(statistics.frequencies(known, scope), known, strict=True)
+    counts = zip(statistics.frequencies(known), known, strict=True)
     return [phrase for count, phrase in [max(counts, default=(0, ""))] if count]
 
 

@@ -52,17 +52,22 @@ class _Kept:
 
 
 class Statistics:
-    """What the index holds, as seen from one snapshot.
+    """What the index holds in the passages that are searched, as seen from one snapshot.
 
     Attributes:
         only: The passages that count; None for all.
     """
 
-    def __init__(self, connection: sqlite3.Connection, file_ids: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        bucket_ids: Sequence[str] | None = None,
+        file_ids: Sequence[str] | None = None,
+    ) -> None:
         """Read from `connection`, which keeps the counts until the index changes.
 
-        Only passages of the files count, if any are given: the name of a report tells nothing in it, although
-        few other files hold it.
+        Only passages of the buckets and files count, if any are given: the name of a report tells nothing in
+        it, although few other files hold it.
         """
         self._connection = connection
         found = () if file_ids is None else connection.execute(_OF_FILES, (json.dumps([*file_ids]),))
@@ -76,58 +81,66 @@ class Statistics:
         if kept is None or kept.version != version or len(kept.counts) + len(kept.lists) > _MOST_KEPT:
             kept = keeping[_KEPT] = _Kept(version, list(_varints(version[0])) if version else [])
         self._kept = kept
+        self._bucket_ids = None if bucket_ids is None else self._narrowing(bucket_ids)
+        #: Whether so few passages are searched that what matches a phrase is listed, not counted.
+        self.is_narrow = self.only is not None or self.passages <= _NARROW
 
     @property
     def mean_length(self) -> float | None:
-        """Words of a passage of the whole index on average; None where nothing has been committed."""
-        passages, *columns = self._kept.totals or [0]
-        return sum(columns) / passages if passages else None
+        """Words of a passage on average; None where not all are searched, or nothing has been committed.
 
-    def passages(self, bucket_ids: Sequence[str] | None) -> int:
-        """Return how many passages the buckets hold; None stands for all files."""
+        The mean of all passages would tell of what others keep in buckets that are not searched.
+        """
+        passages, *columns = self._kept.totals or [0]
+        is_whole = self._bucket_ids is None and self.only is None
+        return sum(columns) / passages if passages and is_whole else None
+
+    @property
+    def passages(self) -> int:
+        """How many passages are searched."""
         if self.only is not None:
             return len(self.only)
-        if bucket_ids is None:
-            if self._kept.totals:
-                return self._kept.totals[0]
-            return int(self._connection.execute("SELECT count(*) FROM passages").fetchone()[0])
-        return self._count(within(bucket_ids))
+        return self.indexed if self._bucket_ids is None else self._count(within(self._bucket_ids))
 
-    def frequencies(self, phrases: Sequence[str], bucket_ids: Sequence[str] | None) -> list[int]:
-        """Return how many passages of the buckets match each of `phrases`."""
-        if self.is_narrow(bucket_ids):
-            return [len(self._listed(any_of([phrase], bucket_ids))) for phrase in phrases]
-        return [self._count(any_of([phrase], bucket_ids)) for phrase in phrases]
+    @property
+    def indexed(self) -> int:
+        """How many passages the whole index holds."""
+        if self._kept.totals:
+            return self._kept.totals[0]
+        return int(self._connection.execute("SELECT count(*) FROM passages").fetchone()[0])
+
+    def any_of(self, phrases: Sequence[str]) -> str:
+        """Return the FTS5 expression for the passages of the buckets that hold one of the phrases."""
+        return any_of(phrases, self._bucket_ids)
+
+    def frequencies(self, phrases: Sequence[str]) -> list[int]:
+        """Return how many of the passages match each of `phrases`."""
+        if self.is_narrow:
+            return [len(self._listed(self.any_of([phrase]))) for phrase in phrases]
+        return [self._count(self.any_of([phrase])) for phrase in phrases]
 
     def known(self, phrases: Iterable[str]) -> list[str]:
         """Return those of many phrases that any passage holds, in whatever bucket."""
         return list(chain.from_iterable(self._connection.execute(_CHOOSING, (json.dumps([*phrases]),))))
 
-    def matches(
-        self, phrase: str, bucket_ids: Sequence[str] | None, beside: Sequence[str] = ()
-    ) -> Collection[int]:
-        """Return the ids of the passages of the buckets that match a phrase.
+    def matches(self, phrase: str, beside: Sequence[str] = ()) -> Collection[int]:
+        """Return the ids of the passages that match a phrase.
 
         Passages that hold none of the phrases `beside`, if any, may be left out.
         """
-        if self.is_narrow(bucket_ids):
-            return self._listed(any_of([phrase], bucket_ids))
-        words = any_of([phrase], bucket_ids)
-        asked = f"({words}) AND ({any_of(beside, bucket_ids)})" if beside else words
-        return self._list(asked)
+        words = self.any_of([phrase])
+        if self.is_narrow:
+            return self._listed(words)
+        return self._list(f"({words}) AND ({self.any_of(beside)})" if beside else words)
 
-    def ids(self, bucket_ids: Sequence[str] | None) -> Sequence[int]:
-        """Return the ids of all passages of the buckets."""
-        if bucket_ids is not None:
-            return self._listed(within(bucket_ids))
+    def ids(self) -> Sequence[int]:
+        """Return the ids of all passages that are searched."""
+        if self._bucket_ids is not None:
+            return self._listed(within(self._bucket_ids))
         if self.only is not None:
             return sorted(self.only)
         found: list[int] = json.loads(self._connection.execute(_ALL).fetchone()[0])
         return found
-
-    def is_narrow(self, bucket_ids: Sequence[str] | None) -> bool:
-        """Whether so few passages are searched that what matches a phrase is listed, not counted."""
-        return self.only is not None or self.passages(bucket_ids) <= _NARROW
 
     def _listed(self, expression: str) -> Sequence[int]:
         found = self._kept.lists.get(expression)
@@ -144,7 +157,7 @@ class Statistics:
         found: list[int] = json.loads(self._connection.execute(_LISTING, (expression,)).fetchone()[0])
         return found
 
-    def narrowing(self, bucket_ids: Sequence[str]) -> Sequence[str] | None:
+    def _narrowing(self, bucket_ids: Sequence[str]) -> Sequence[str] | None:
         """Return the buckets, or None where they hold every passage, so that nothing needs to be left out."""
         asked = tuple(sorted(bucket_ids))
         if asked not in self._kept.covering:
