@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ PACKAGE = ROOT / "calypso_mcp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 #: A module answers one question; what is longer is usually two.
 MOST_LINES = 350
+#: Paths through one function, as radon counts them (McCabe's measure); closures count in their function.
+MOST_PATHS = 15
 #: Whole words that mark unfinished work, paths of one machine, and words about how the work was organised.
 FORBIDDEN = re.compile(
     r"\b(TODO|FIXME|XXX|NotImplementedError)\b|pytest\.skip\(|(?<![\w/.:~-])/(work|root|farm)/|issue #\d+"
@@ -59,6 +62,17 @@ def test_imports_point_down_only() -> None:
 
 def test_a_module_is_short_enough_to_answer_one_question() -> None:
     assert [_name(path) for path in MODULES if len(_read(path).splitlines()) > MOST_LINES] == []
+
+
+def test_a_function_has_few_enough_paths_to_follow() -> None:
+    radon: Any = importlib.import_module("radon.complexity")  # it comes without types
+    found = [
+        f"{_name(path)}:{block.lineno}: {block.fullname} ({block.complexity})"
+        for path in MODULES
+        for block in radon.cc_visit(_read(path))
+        if block.letter != "C" and block.complexity > MOST_PATHS
+    ]
+    assert found == []
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
