@@ -64,14 +64,14 @@ def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
 def _with_match(passage: Passage, sought: Sought) -> Passage:
     text = passage.text
     if _is_short_section(passage):  # shown whole, whichever of its sentences match
-        is_held = sought.held_by(text) or sought.held_by(_heading(passage, (0, len(text))))
+        is_held = sought.held_by(text) or sought.held_by(_heading(passage, 0, len(text)))
         return passage._replace(match=(0, len(text.rstrip()))) if is_held else passage
     held_by = cache(sought.held_by)  # sentences stand below few headings
     found: list[_Sentence] = []
-    for span in sentences.find_spans(text):
-        said, heading = text[slice(*span)], _heading(passage, span)
+    for start, end in sentences.find_spans(text):
+        said, heading = text[start:end], _heading(passage, start, end)
         own = 0 if _is_heading(said, heading) else sought.held_by(said)
-        found.append(_Sentence(span, own, held_by(heading)))
+        found.append(_Sentence((start, end), own, held_by(heading)))
     if "|" in text:
         found = _with_names_above(text, found)
     return passage._replace(match=_show(passage, found, sought))
@@ -109,10 +109,9 @@ def _is_heading(said: str, heading: str) -> bool:
     return " ".join(said.split()) == heading.rpartition(HEADING_SEPARATOR)[2]
 
 
-def _heading(passage: Passage, span: _Span) -> str:
-    return (
-        find_spot(passage.outline, passage.text, *span).heading if passage.outline else passage.heading
-    ) or ""
+def _heading(passage: Passage, start: int, end: int) -> str:
+    spot = find_spot(passage.outline, passage.text, start, end)
+    return (spot.heading if passage.outline else passage.heading) or ""
 
 
 def _best(found: Sequence[_Sentence], sought: Sought) -> list[_Sentence]:
