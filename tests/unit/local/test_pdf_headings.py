@@ -159,3 +159,17 @@ def test_a_bookmark_names_a_heading_that_takes_two_lines() -> None:
     first, second = read(target.getvalue())
     assert (first.text, first.heading_level) == ("4. Terms of the warranty\nof machines", 1)
     assert (second.text, second.heading_level) == ("The warranty lasts two years.\nof machines", None)
+
+
+def test_a_heading_with_a_small_figure_is_a_heading() -> None:
+    pdf = FPDF()
+    pdf.add_page()
+    x = 10.0
+    for text, lower in (("Over 10", 0), ("6", -2.5), (" t of CO", 0), ("2", 1), (" saved", 0)):
+        pdf.set_font("helvetica", size=11 if lower else 18)
+        pdf.text(x, 20 + lower, text)
+        x += pdf.get_string_width(text)
+    pdf.set_font("helvetica", size=10)
+    pdf.set_y(40)
+    pdf.multi_cell(0, 5, TEXT[0])
+    assert headings(bytes(pdf.output())) == [("Over 10^6 t of CO2 saved", 1)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import docx
 import pptx
+import pypdf
 import pytest
 import xlsxwriter
 from ebooklib import epub
@@ -18,6 +19,7 @@ from odf.style import MasterPage, PageLayout, Style, TextProperties
 from odf.table import Table, TableCell, TableRow
 from odf.text import P, Span
 from pptx.util import Inches
+from pypdf.generic import RectangleObject
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Paragraph, SimpleDocTemplate
 
@@ -202,10 +204,29 @@ def test_figures_of_a_pdf_that_differ_in_size_or_place_alone_are_no_powers() -> 
     assert "^" not in read("a.pdf", bytes(pdf.output()))
 
 
-def test_small_figures_of_a_pdf_stay_on_the_line_beside_which_they_stand() -> None:
+#: Text, size in points, and how far below its line in millimetres.
+Run = tuple[str, float, float]
+
+
+def set_lines(*lines: tuple[float, *tuple[Run, ...]]) -> bytes:
+    """Return a PDF of lines, each at its height in millimetres and of runs one after the other."""
     pdf = FPDF()
     pdf.add_page()
-    lines = (
+    for y, *runs in lines:
+        x = 10.0
+        for text, size, lower in runs:
+            pdf.set_font("helvetica", size=size)
+            pdf.text(x, y + lower, text)
+            x += pdf.get_string_width(text)
+    return bytes(pdf.output())
+
+
+def read_lines(data: bytes) -> list[str]:
+    return choose_entry("a.pdf", "", b"%PDF-").read(FileContent(data, "a.pdf")).text.split("\n")
+
+
+def test_small_figures_of_a_pdf_stay_on_the_line_beside_which_they_stand() -> None:
+    data = set_lines(
         (20, ("1,50 m", 14, 0), ("3", 8, -2), (" 13,35", 14, 0)),
         (40, ("10", 14, 0), ("9", 8, -2), ("/l", 14, 0)),
         (60, ("H", 14, 0), ("2", 8, 1.5), ("O", 14, 0)),
@@ -213,11 +234,24 @@ def test_small_figures_of_a_pdf_stay_on_the_line_beside_which_they_stand() -> No
         (100, ("Section 1", 14, 0)),
         (104, ("2 rooms", 8, 0)),
     )
-    for y, *runs in lines:
-        x = 10.0
-        for text, size, higher in runs:
-            pdf.set_font("helvetica", size=size)
-            pdf.text(x, y + higher, text)
-            x += pdf.get_string_width(text)
-    text = choose_entry("a.pdf", "", b"%PDF-").read(FileContent(bytes(pdf.output()), "a.pdf")).text
-    assert text.split("\n") == ["1,50 m3 13,35", "10^9/l", "H2O", "6 of the lease", "Section 1", "2 rooms"]
+    assert read_lines(data) == ["1,50 m3 13,35", "10^9/l", "H2O", "6 of the lease", "Section 1", "2 rooms"]
+
+
+@pytest.mark.parametrize("figure", ["7", "42"])
+def test_a_large_figure_of_a_pdf_stands_apart_from_what_is_right_below_it(figure: str) -> None:
+    assert read_lines(set_lines((30, (figure, 40, 0)), (34.3, ("open", 10, 0)))) == [figure, "open"]
+
+
+@pytest.mark.parametrize("cropped", [1, 4, 7])
+def test_lines_of_a_cropped_page_are_put_together_by_their_own_letters(cropped: int) -> None:
+    area: Run = ("Area 45 m", 14, 0)
+    data = set_lines(
+        (3, ("c" * cropped, 6, 0)),
+        (20, area, ("2", 8, -2), (" ok", 14, 0)),
+        (40, ("5", 12, 0)),
+        (47, ("beds", 12, 0)),
+    )
+    writer = pypdf.PdfWriter(clone_from=BytesIO(data))
+    writer.pages[0].cropbox = RectangleObject((0, 0, 596, 815))
+    writer.write(target := BytesIO())
+    assert read_lines(target.getvalue()) == ["Area 45 m2 ok", "5", "beds"]

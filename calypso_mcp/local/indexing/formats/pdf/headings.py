@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 
+from calypso_mcp.local.indexing.formats.pdf.powers import FILLING
+
 _pdfium: Any = pdfium  # not typed
 #: Bookmarks looked at; more are not headings but an index.
 _MAX_BOOKMARKS = 5_000
@@ -78,7 +80,7 @@ def read_runs(text: str, text_page: Any) -> list[Run]:
                 first = min(start + len(line) - len(line.lstrip(_MARKS)), last)
                 is_bold = names_bold(last) and names_bold(first)
             was_short = is_short
-            found.append((size, is_bold, line.strip()))
+            found.append((size, is_bold, line.strip().replace(FILLING, "")))
         start += len(line) + len("\r\n")
     return [
         Run(*kind, [line[2] for line in run]) for kind, run in groupby(found, lambda line: (line[0], line[1]))
@@ -131,4 +133,4 @@ def _level(run: Run, text: str, body: float) -> int | None:
 
 def heading_key(line: str) -> str:
     """Return how a heading is known in its different spellings."""
-    return "".join(_NUMBERING.sub("", line).split()).casefold()
+    return "".join(_NUMBERING.sub("", line).replace("^", "").split()).casefold()

@@ -25,7 +25,7 @@ from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
 from calypso_mcp.local.indexing.formats.pdf.glyphs import join_accents
 from calypso_mcp.local.indexing.formats.pdf.headings import Run, read_runs
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
-from calypso_mcp.local.indexing.formats.pdf.powers import with_powers
+from calypso_mcp.local.indexing.formats.pdf.powers import FILLING, join_lines, with_powers
 
 _pdfium: Any = pdfium  # not typed
 #: PDFium marks a hyphen that only broke a word at a line end; WeasyPrint writes one that means nothing else.
@@ -33,7 +33,7 @@ _BROKEN_WORD_MARKS = "\ufffe\x02\xad\u2010"
 _BROKEN_WORD = re.compile(r"[\ufffe\x02\xad][ \t]*\n?|(?<=[^\W\d_])\u2010[ \t]*\n(?=[^\W\d_])")
 #: Presentation forms of Latin ligatures, which people do not type into a search.
 _LIGATURES = str.maketrans(
-    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\x00": "", "\ufeff": ""}
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", FILLING: "", "\ufeff": ""}
 )
 #: A page with fewer characters, most of whose area is a picture, is a scan with a stamp on it.
 _STAMP_CHARS = 100
@@ -89,8 +89,10 @@ def _text(page: Any) -> tuple[str, list[Run]]:
     text_page = page.get_textpage()
     try:
         text = _drawn_text(page, text_page)
-        runs = read_runs(text, text_page)
-        if not text.isascii() and has_right_to_left(text):
+        is_turned = not text.isascii() and has_right_to_left(text)
+        joined = text if is_turned else join_lines(text, text_page)
+        runs = read_runs(joined, text_page)
+        if is_turned:
             text = read_in_order(text_page)
         elif has_clusters(text) and (clusters := read_clusters(page, text_page)) is not None:
             text = clusters
@@ -98,7 +100,7 @@ def _text(page: Any) -> tuple[str, list[Run]]:
             text = read_letters_together(text_page)
         else:
             whole = read_whole_words(text_page) if has_torn_words(text) else None
-            text = whole or with_powers(text, text_page)
+            text = whole or with_powers(joined, text_page)
         text = join_accents(text.replace("\r\n", "\n").replace("\r", "\n"), text_page)
     finally:
         text_page.close()

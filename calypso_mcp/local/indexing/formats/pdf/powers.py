@@ -8,39 +8,72 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 _pdfium: Any = pdfium  # not typed
-#: The end of a line beside a figure; a number, and the sign of one after it, which may be a power below one.
-#: Both begin with one set of characters, which is sought three times as fast as two.
-_SOUGHT = re.compile(
-    "[\r0-9](?:(?<=\r)\n(?:(?<=[0-9]\r\n)|(?=[-+\u2013\u2212]?[0-9]))"
-    "|(?<!\r)[0-9]*(?:[0-9]|[-+\u2013\u2212](?=[0-9])))"
-)
+#: A number, and the sign of a number after it, which may be a power below one. A search for one character of
+#: a set is twice as fast as for several.
+_NUMBER = re.compile("[0-9][0-9]*(?:[0-9]|[-+\u2013\u2212](?=[0-9]))")
+#: The end of a line beside a figure.
+_END = re.compile("\r\n(?:(?<=[0-9]\r\n)(?=.)|(?<=.\r\n)(?=[-+\u2013\u2212]?[0-9]))")
+#: What takes the place of such an end, which has two characters, besides what is shown; it is left out.
+FILLING = "\x00"
 #: Largest size of a power, and how much higher it begins at least, as shares of its number's height.
 _SMALLER, _HIGHER = 0.9, 0.15
 #: Of the smaller of two letters, the least share beside the other if they stand on one line.
 _BESIDE = 0.5
-#: Smallest gap between words, and largest within a line, as shares of the larger letter's height.
-_GAP, _NEAR = 0.18, 1
+#: How far they may overlap across, as a share of the smaller one's height; the smallest gap between words,
+#: and the largest within a line, as shares of the larger one's.
+_OVERLAP, _GAP, _NEAR = 0.5, 0.18, 1
 #: Most figures of the number of a note, which begins it.
 _LONGEST_NUMBER = 3
 
 
-def with_powers(text: str, text_page: Any) -> str:
-    """Return the text of a page, as PDFium gives it, with `^` before powers: 10^6, not 106.
+def join_lines(text: str, text_page: Any) -> str:
+    """Return the text of a page with lines put together that PDFium parts at small figures, as in m\u00b2.
 
-    Lines that PDFium parts where small letters stand higher or lower, as in m\u00b2, are put together.
+    The text stays as long: `FILLING` takes the rest of the place of a line's end.
     """
-    page, below, above = text_page.raw, _pdfium.FS_RECTF(), _pdfium.FS_RECTF()
+    page, before, after = text_page.raw, _pdfium.FS_RECTF(), _pdfium.FS_RECTF()
     joined = -1  # where the last line put together goes on
 
-    def mark(found: re.Match[str]) -> str:
-        shown = found[0]
-        if shown == "\r\n":
-            return (
-                join(found.start() - 1, found.end()) if 0 < found.start() < found.end() < len(text) else shown
-            )
-        first = _pdfium.FPDFText_GetCharIndexFromTextIndex(page, found.start())
+    def join(end: re.Match[str]) -> str:
+        nonlocal joined
+        places = end.start() - 1, end.end()
+        indexes = [_pdfium.FPDFText_GetCharIndexFromTextIndex(page, at) for at in places]
+        for box, index in zip((before, after), indexes, strict=True):
+            _pdfium.FPDFText_GetLooseCharBox(page, index, box)
+        height = before.top - before.bottom
+        smaller, larger = sorted((height, after.top - after.bottom))
+        beside = min(before.top, after.top) - max(before.bottom, after.bottom)
+        gap = after.left - before.right
+        is_line = (
+            smaller < _SMALLER * larger
+            and beside > _BESIDE * smaller
+            and -_OVERLAP * smaller < gap < _NEAR * larger
+        )
+        last, first = (text[at] for at in places)
+        # Of a page that is cropped, the text begins later.
+        codes = (_pdfium.FPDFText_GetUnicode(page, index) for index in indexes)
+        if not is_line or [*codes] != [ord(last), ord(first)]:
+            return end[0]
+        start = text.rfind("\n", max(0, places[0] - _LONGEST_NUMBER), places[0]) + 1
+        is_number = start > 0 and start != joined and height == smaller
+        joined = places[1]
+        if last.isdecimal() and first.isdecimal() and _is_raised(after, before):
+            return "^" + FILLING
+        is_apart = gap > _GAP * larger or (is_number and first.isalnum())
+        return (" " if is_apart else FILLING) + FILLING
+
+    return _END.sub(join, text)
+
+
+def with_powers(text: str, text_page: Any) -> str:
+    """Return the text of a page, as PDFium gives it, with `^` before powers: 10^6, not 106."""
+    page, below, above = text_page.raw, _pdfium.FS_RECTF(), _pdfium.FS_RECTF()
+
+    def mark(number: re.Match[str]) -> str:
+        first = _pdfium.FPDFText_GetCharIndexFromTextIndex(page, number.start())
         # As high as the font, so that the shapes of figures do not count.
         _pdfium.FPDFText_GetLooseCharBox(page, first, below)
+        shown = number[0]
         # Most numbers end as they begin: on the line.
         if is_raised(first + len(shown) - 1) or (not shown.isdecimal() and is_raised(first + len(shown) - 2)):
             power = next(at for at in range(len(shown)) if is_raised(first + at))
@@ -50,26 +83,12 @@ def with_powers(text: str, text_page: Any) -> str:
 
     def is_raised(index: int) -> bool:
         _pdfium.FPDFText_GetLooseCharBox(page, index, above)
-        height = below.top - below.bottom
-        is_small: bool = above.top - above.bottom < _SMALLER * height
-        return is_small and above.bottom - below.bottom > _HIGHER * height
+        return _is_raised(above, below)
 
-    def join(last: int, first: int) -> str:
-        nonlocal joined
-        indexes = [_pdfium.FPDFText_GetCharIndexFromTextIndex(page, at) for at in (last, first)]
-        for box, index in zip((below, above), indexes, strict=True):
-            _pdfium.FPDFText_GetLooseCharBox(page, index, box)
-        height = below.top - below.bottom
-        smaller, larger = sorted((height, above.top - above.bottom))
-        beside = min(below.top, above.top) - max(below.bottom, above.bottom)
-        gap = above.left - below.right
-        if not (smaller < _SMALLER * larger and beside > _BESIDE * smaller and abs(gap) < _NEAR * larger):
-            return "\r\n"
-        start = text.rfind("\n", max(0, last - _LONGEST_NUMBER), last) + 1
-        is_number = start > 0 and start != joined and height == smaller
-        joined = first
-        if text[last].isdecimal() and text[first].isdecimal() and is_raised(indexes[1]):
-            return "^"
-        return " " if gap > _GAP * larger or (is_number and text[first].isalnum()) else ""
+    return _NUMBER.sub(mark, text)
 
-    return _SOUGHT.sub(mark, text)
+
+def _is_raised(above: Any, below: Any) -> bool:
+    height = below.top - below.bottom
+    is_small: bool = above.top - above.bottom < _SMALLER * height
+    return is_small and above.bottom - below.bottom > _HIGHER * height
