@@ -71,17 +71,8 @@ class _Line:
 
     text: str = ""
     glyphs: list[Glyph] = field(default_factory=list[Glyph])
-    #: How far its glyphs reach across.
-    left: float = math.inf
-    right: float = -math.inf
     #: Whether PDFium had its glyphs on several lines.
     is_joined: bool = False
-
-    def add(self, *glyphs: Glyph) -> None:
-        """Add glyphs."""
-        self.glyphs += glyphs
-        self.left = min(self.left, *(glyph.left for glyph in glyphs))
-        self.right = max(self.right, *(glyph.right for glyph in glyphs))
 
 
 def has_right_to_left(text: str) -> bool:
@@ -210,29 +201,31 @@ def _lines(text_page: Any) -> list[_Line]:
         elif character not in "\r\0":
             lines[-1].text += character
             if _pdfium.FPDFText_IsGenerated(text_page, index) != 1:
-                lines[-1].add(read_glyph(text_page, index, character))
+                lines[-1].glyphs.append(read_glyph(text_page, index, character))
     return lines
 
 
 def _join(lines: list[_Line]) -> Iterator[_Line]:
     """Yield the lines, those put together that PDFium parts because of their direction or a raised figure."""
-    current = _Line()
+    current, left, right = _Line(), math.inf, -math.inf
     for line in lines:
-        if _continues(current, line):
+        start = min((glyph.left for glyph in line.glyphs), default=math.inf)
+        end = max((glyph.right for glyph in line.glyphs), default=-math.inf)
+        if _continues(current, line, max(start - right, left - end)):
             current.text += line.text
-            current.add(*line.glyphs)
+            current.glyphs += line.glyphs
+            left, right = min(left, start), max(right, end)
         else:
             yield current
-            current = line
+            current, left, right = line, start, end
     yield current
 
 
-def _continues(line: _Line, following: _Line) -> bool:
+def _continues(line: _Line, following: _Line, gap: float) -> bool:
     if not line.glyphs or not following.glyphs or not has_right_to_left(line.text + following.text):
         return False
     last, first = line.glyphs[-1], following.glyphs[0]
     height = max(last.height, first.height)
-    gap = max(following.left - line.right, line.left - following.right)
     return abs(first.y - last.y) < height / 2 and gap < _NEAR * height
 
 
