@@ -246,6 +246,23 @@ def test_an_old_sheet_that_ends_in_a_formula_without_its_result_is_read_as_it_is
     assert "12.5%" in read("a.xls", saved(book.save)).text
 
 
+@pytest.mark.parametrize(("error", "text"), [("#N/A", "Rates\n\n12.5%\n#N/A"), (" ", "Rates\n\n12.5%")])
+def test_a_sheet_that_ends_in_an_error_or_spaces_is_read_as_it_is_shown(error: str, text: str) -> None:
+    book: Any = xlsxwriter.Workbook(target := BytesIO())
+    sheet = book.add_worksheet("Rates")
+    sheet.write(0, 0, 0.125, book.add_format({"num_format": "0.0%"}))
+    sheet.write_formula(1, 0, "=A2", None, error)
+    book.close()
+    assert read("a.xlsx", target.getvalue()).text == text
+
+
+def test_no_day_is_no_time() -> None:
+    book: Any = xlsxwriter.Workbook(target := BytesIO())
+    book.add_worksheet("Rates").write(0, 0, 0, book.add_format({"num_format": "yyyy-mm-dd"}))
+    book.close()
+    assert read("a.xlsx", target.getvalue()).text == "Rates\n\n0"
+
+
 #: Built-in formats of some languages by their numbers (ECMA-376 part 1, 18.8.30), eras, Islamic dates.
 DATES: tuple[int | str, ...] = (
     *(27, 31, 36, 50, 57, 58),

@@ -36,7 +36,7 @@ _LEAST_MIXED, _MOST_MIXED = 0.2, 0.8
 #: A control character, as cells of Excel hold it (ECMA-376 part 1, 22.9.2.19).
 _ESCAPED = re.compile(r"_x00([0-9A-F]{2})_")
 #: The number of a date: days since day 0, with a fraction for the time of day.
-_DAYS, _DAY_ZERO = re.compile(r"\d{1,7}(?:\.\d+)?"), date(1899, 12, 30).toordinal()
+_DAYS, _DAY_ZERO = re.compile(r"[1-9]\d{0,6}(?:\.\d+)?|0\.\d+"), date(1899, 12, 30).toordinal()
 #: Larger sheets show values unformatted: each cell as it is shown costs 30 microseconds, empty ones too.
 _MOST_SHOWN_CELLS = 200_000
 
@@ -156,8 +156,8 @@ def _rows(sheet: python_calamine.CalamineSheet, first_row: int, tables: Sequence
     plain = [[_value(cell) for cell in row] for row in values]
     grid = _grid(tables) if sheet.total_height * sheet.total_width <= _MOST_SHOWN_CELLS else []
     # anydoc leaves out the empty rows at the end, and may begin with the first row of the sheet.
-    height = max((number for number, row in enumerate(plain, 1) if any(row)), default=0)
-    first = {height: first_row, first_row + height: 0}.get(len(grid))
+    height = max((number for number, row in enumerate(plain, 1) if any(map(str.strip, row))), default=0)
+    first = {len(values): first_row, height: first_row, first_row + height: 0}.get(len(grid))
     if first is None:
         grid, first = plain, first_row
     else:
