@@ -145,6 +145,14 @@ RICH = {
     "a picture": (b"{\\rtf1\\mac{\\pict\\bin3 }}}}K\\'9fn}", "Kün"),
     "a tracked deletion": (rb"{\rtf1\ansi Nine{\deleted\revauthdel1  or {\b ten}} euros.}", "Nine euros."),
     "hidden text": (rb"{\rtf1\ansi Nine{\rtlch\v\loch  or {\b ten}}{\v0  euros}.}", "Nine euros."),
+    "hidden text in a paragraph": (
+        rb"{\rtf1\ansi{\pard Nine\v  or \u116?en{\b\'e9}\v0  euros.\par}\v none \plain Paid.}",
+        "Nine euros.\n\nPaid.",
+    ),
+    "hidden text in a table": (
+        rb"{\rtf1\ansi\trowd\cellx9\cellx99\intbl{\v x\cell}y\cell\row\pard\par}",
+        "| y",
+    ),
     "a header": (rb"{\rtf1\ansi{\header Manual\par}Body.\par}", "Body.\n\nManual"),
     "headers of sections": (
         rb"{\rtf1\ansi{\headerl Manual}{\headerr Manual}One{\footerf End}two.}",
@@ -163,6 +171,15 @@ RICH = {
 @pytest.mark.parametrize(("data", "text"), RICH.values(), ids=RICH)
 def test_rich_text_is_read_in_full(data: bytes, text: str) -> None:
     assert read("a.rtf", data).text == text
+
+
+def test_rich_text_is_read_itself_not_a_package_in_it() -> None:
+    document = docx.Document()
+    document.add_paragraph("10").add_run("6").font.superscript = True
+    document.save(package := BytesIO())
+    placed = rb"\bin%d %b" % (len(package.getvalue()), package.getvalue())
+    data = rb"{\rtf1\ansi Ninety {\object{\*\objdata%b}}euros.}" % placed
+    assert read("a.rtf", data).text == "Ninety euros."
 
 
 def test_rich_text_that_is_cut_off_says_so() -> None:

@@ -53,8 +53,8 @@ def read_office(file: FileContent) -> Document:
     Raises:
         ExtractionFailed: `encrypted`, `broken`, `too_large` or `unsupported`.
     """
-    package = _package(file.data)
     kind = anydoc.format_from_bytes(file.data)
+    package = _package(file.data) if kind != "rtf" else None  # which may contain one
     if kind == "epub" and package is not None:
         return _read_book(package, file.data)
     placed = _read_placed_files(package, file)

@@ -36,8 +36,8 @@ _BESIDE = {
 }
 #: What raises letters, and sets them back on the line.
 _RAISES = frozenset({b"super", b"sub", b"nosupersub", b"plain"})
-#: What is hidden, or was deleted while changes were tracked.
-_DROPPED = b"\0"
+#: What hides letters, or says that they were deleted while changes were tracked; and what shows them again.
+_HIDES = frozenset({b"v", b"deleted", b"plain"})
 _MOST_FALLBACK = 8
 #: Groups that are open in the document's own text.
 _OUTERMOST = 2
@@ -49,6 +49,8 @@ _NEEDS_REWRITING = re.compile(
 _NUMBER = re.compile(rb"[-+]?[0-9]|\\'96|\\u(?:8211|8722)(?![0-9])")
 #: What is seen: letters and signs, and words that stand for one, or part what is beside them.
 _SHOWN = frozenset({None, b"u", b"par", b"line", b"tab", b"cell", b"row"})
+#: What stays of hidden text: groups, and the cells of a table.
+_KEPT = frozenset({b"{", b"}", b"cell", b"row"})
 #: A style of headings in the style sheet, whose paragraphs need not state their level.
 _HEADING_STYLE = re.compile(
     rb"(\{\\s\d++)(?![^{};]*\\outlinelevel)([^{};]* heading ([1-9])[,;])", re.IGNORECASE
@@ -74,6 +76,7 @@ class _Group:
         beside: The beginning of its text in the copy, if anydoc leaves the group out.
         text_start: Position after its name.
         is_raised: Whether its letters stand above the line.
+        is_hidden: Whether no reader of the document sees them.
     """
 
     start: int
@@ -82,6 +85,7 @@ class _Group:
     beside: bytes | None = None
     text_start: int = 0
     is_raised: bool = False
+    is_hidden: bool = False
 
 
 def with_all_text(data: bytes) -> bytes:
@@ -119,33 +123,14 @@ def _tokens(data: bytes) -> Iterator[_Token]:
         yield _Token(found[0], found[1], found[2], number)
 
 
-class _CharacterSets:
-    """Which codec spells the bytes of each font; None: one that anydoc knows by itself."""
-
-    def __init__(self) -> None:
-        self._default: str | None = None
-        self._by_font: dict[int, str | None] = {}
-
-    def codec(self, font: int) -> str | None:
-        return self._by_font.get(font, self._default)
-
-    def set(self, word: bytes, number: int, font: int) -> None:
-        if word == b"fcharset" and number not in _DEFAULT_SETS:
-            self._by_font[font] = _FONT_SETS.get(number)
-        elif word == b"cpg":
-            self._by_font[font] = _codec_of_page(number)
-        elif word == b"ansicpg":
-            self._default = _codec_of_page(number)
-        elif word in _CHARACTER_SETS:
-            self._default = _CHARACTER_SETS[word]
-
-
 class _Rewriter:
     """Copies tokens, knowing which font is set in the open group."""
 
     def __init__(self, *, has_code_page: bool) -> None:
         self._has_code_page = has_code_page
-        self._sets = _CharacterSets()
+        #: Codecs by font, and of all other fonts; None: one that anydoc knows by itself.
+        self._codecs: dict[int, str | None] = {}
+        self._default: str | None = None
         self._groups = [_Group(0)]
         self._to_skip = 0
         self._is_after_digit = False
@@ -155,6 +140,8 @@ class _Rewriter:
 
     def rewrite(self, data: bytes) -> bytes:
         for token in _tokens(data):
+            if self._groups[-1].is_hidden and token.word in _SHOWN and (token.word or token.raw) not in _KEPT:
+                continue
             self._mark_power(token)
             if token.byte is not None:
                 self._letters(token.raw, bytes.fromhex(token.byte.decode()))
@@ -182,9 +169,8 @@ class _Rewriter:
         if group.beside is None:
             self._out.append(b"}")
             return
-        if group.beside != _DROPPED:
-            text = b"".join(self._out[group.text_start :])
-            self._beside[b"{\\pard " + group.beside + text + b"\\par}"] = None
+        text = b"".join(self._out[group.text_start :])
+        self._beside[b"{\\pard " + group.beside + text + b"\\par}"] = None
         self._out[group.start :] = [b"{}"]  # what stood before it still ends here
 
     def _close_all(self) -> None:
@@ -206,7 +192,7 @@ class _Rewriter:
 
     def _letters(self, raw: bytes, data: bytes) -> None:
         group = self._groups[-1]
-        codec = self._sets.codec(group.font)
+        codec = self._codecs.get(group.font, self._default)
         if self._to_skip or codec is None:
             self._to_skip = max(0, self._to_skip - 1)
             self._out.append(raw)
@@ -232,12 +218,22 @@ class _Rewriter:
             group.fallback = min(max(0, number or 0), _MOST_FALLBACK)
         elif word == b"f" and number is not None:
             group.font = number
-        elif word in {b"deleted", b"v"} and number != 0 and len(self._groups) > _OUTERMOST:
-            group.beside = _DROPPED
+        elif word in _HIDES:
+            group.is_hidden = word != b"plain" and number != 0
         elif word in _BESIDE and len(self._groups) > _OUTERMOST:
             group.beside, group.text_start = _BESIDE[word], len(self._out)
         else:
-            self._sets.set(word, number or 0, group.font)
+            self._set_codec(word, number or 0, group.font)
+
+    def _set_codec(self, word: bytes, number: int, font: int) -> None:
+        if word == b"fcharset" and number not in _DEFAULT_SETS:
+            self._codecs[font] = _FONT_SETS.get(number)
+        elif word == b"cpg":
+            self._codecs[font] = _codec_of_page(number)
+        elif word == b"ansicpg":
+            self._default = _codec_of_page(number)
+        elif word in _CHARACTER_SETS:
+            self._default = _CHARACTER_SETS[word]
 
 
 def _codec_of_page(number: int) -> str | None:
