@@ -52,7 +52,15 @@ def test_a_server_starts_without_what_only_requests_need() -> None:
 
 
 def test_the_embedded_calypso_loads_no_embedding_model_unless_one_is_set_up() -> None:
-    probe = "import sys, calypso_mcp.local.app; print(*sys.modules)"
+    probe = """\
+import pkgutil, sys
+from importlib import import_module
+import calypso_mcp.local.app
+from calypso_mcp.local import routes
+for module in pkgutil.iter_modules(routes.__path__, "calypso_mcp.local.routes."):
+    import_module(module.name)
+print(*sys.modules)
+"""
     done = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
     )
