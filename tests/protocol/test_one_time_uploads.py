@@ -233,14 +233,18 @@ async def test_an_address_changed_anywhere_or_used_otherwise_is_a_strangers(team
                 assert (await http.request(method, path)).status_code == 401
 
 
-async def test_an_address_that_another_version_sealed_is_refused_with_what_to_do(team: Team) -> None:
+def resealed(team: Team, path: str, **changes: Any) -> str:
+    """Return an address that says something else, sealed with the secret of the server."""
     seal = Seal("one-time uploads", bytes.fromhex((team.folder / "data" / "sealing-secret").read_text()))
+    content = json.loads(zlib.decompress(seal.open(path.removeprefix("/uploads/")) or b""))
+    return f"/uploads/{seal.seal(zlib.compress(json.dumps(content | changes).encode()))}"
+
+
+async def test_an_address_that_another_version_sealed_is_refused_with_what_to_do(team: Team) -> None:
     async with team.client("one") as client, team.http() as http:
         _, path, _ = await issued(client, "a.txt")
-        content = json.loads(zlib.decompress(seal.open(path.removeprefix("/uploads/")) or b""))
-        for other in (content | {"priority": 3}, content | {"grant": {"name": "one"}}):
-            sealed = seal.seal(zlib.compress(json.dumps(other).encode()))
-            refused = await put(http, f"/uploads/{sealed}", b"x")
+        for other in ({"priority": 3}, {"grant": {"name": "one"}}):
+            refused = await put(http, resealed(team, path, **other), b"x")
             assert (refused.status_code, refused.json()["error"]) == (410, "upload_address_expired")
             assert "Ask for a new one" in refused.json()["error_description"]
 
@@ -341,3 +345,16 @@ async def test_a_page_of_an_allowed_origin_may_send_and_read_the_answers(team: T
         foreign = await http.options(path, headers={"Origin": "https://evil.example"})
         stranger = await http.options(f"{path}x", headers=page)
         assert (foreign.status_code, stranger.status_code) == (403, 401)
+
+
+async def test_a_page_learns_that_its_address_has_expired_and_that_no_repetition_helps(team: Team) -> None:
+    page = {"Origin": "http://localhost:5173"}
+    async with team.client("one") as client, team.http() as http:
+        _, path, _ = await issued(client, "late.txt")
+        late = resealed(team, path, expires_at=1)
+        asked = await http.options(late, headers={**page, "Access-Control-Request-Method": "PUT"})
+        refused = await http.put(late, content=b"Too late.", headers=page)
+        assert asked.status_code == 204
+        assert (refused.status_code, refused.json()["error"]) == (410, "upload_address_expired")
+        assert refused.headers["access-control-allow-origin"] == "*"
+        assert "retry-after" not in refused.headers

@@ -166,7 +166,8 @@ class OneTimeUploads:
         # A browser asks with OPTIONS first, and sends no credential with it.
         if method not in ("PUT", "OPTIONS") or not path.startswith(UPLOADS_PREFIX):
             return None
-        ticket = self.open(path.removeprefix(UPLOADS_PREFIX))
+        # An expired one, too: a page cannot read the answer to its preflight request, only that of the route.
+        ticket = self.seal.open(path.removeprefix(UPLOADS_PREFIX))
         if ticket is None:
             return None
         grant = await self.grant(ticket)

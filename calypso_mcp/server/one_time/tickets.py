@@ -77,7 +77,7 @@ def mark_of(upload_id: str) -> dict[str, str]:
 
 def expired(message: str) -> SessionExpired:
     """Return the error for an address that was good once, or elsewhere."""
-    return SessionExpired(message, hint="Ask for a new one.", code="upload_address_expired")
+    return SessionExpired(message, hint="Ask for a new one.", code="upload_address_expired", retryable=False)
 
 
 #: What a sealed ticket says besides the declaration, which stands flat beside it.
