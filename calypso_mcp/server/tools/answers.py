@@ -83,8 +83,16 @@ async def ask_agent(
     """Get an answer grounded in an agent's buckets, with citations."""
     require_text("question", question, "Give a question.")
     model, turn = await choose_agent(access, agent, conversation_id)
+    request = AnswerRequest(
+        model=model.id,
+        input=question,
+        stream=True,
+        conversation=Conversation(id=new_conversation_id()) if turn is None else None,
+        previous_response_id=turn.response_id if turn else None,
+        buckets=model.live_bucket_ids if await access.narrows_agents() else None,
+    )
     async with call_progress(ctx, ("asking", "answering")) as progress:
-        given = await _ask(access, question, model, turn, progress)
+        given = await _ask(access, request, progress)
     reached = [bucket for bucket in await access.buckets() if bucket.id in model.live_bucket_ids]
     found = await _within_scope(access, given.sources)
     kind = given.kind if given.kind in (EXTRACTIVE, ABSTAINED) else "generated"
@@ -106,29 +114,20 @@ async def ask_agent(
     )
 
 
-async def _ask(
-    access: Access, question: str, model: AgentModel, turn: Turn | None, progress: CallProgress
-) -> GroundedAnswer:
-    """Put a question to an agent, which goes on after `turn`.
+async def _ask(access: Access, request: AnswerRequest, progress: CallProgress) -> GroundedAnswer:
+    """Put a question to an agent.
 
     Raises:
-        ScopeError: The backend has forgotten that turn.
+        ScopeError: The backend has forgotten the turn that it follows.
         ApiError: It cannot answer.
     """
-    request = AnswerRequest(
-        model=model.id,
-        input=question,
-        stream=True,
-        conversation=Conversation(id=new_conversation_id()) if turn is None else None,
-        previous_response_id=turn.response_id if turn else None,
-        buckets=model.live_bucket_ids if await access.narrows_agents() else None,
-    )
     try:
         return await access.client.answers.ask(
             request, lambda characters: progress.update(Step("answering", characters=characters))
         )
     except ApiError as error:
-        if turn is not None and (error.code in _FORGOTTEN or isinstance(error, NotFound)):
+        is_forgotten = error.code in _FORGOTTEN or isinstance(error, NotFound)
+        if is_forgotten and request.previous_response_id is not None:
             raise unknown_conversation() from None
         error.hint = error.hint or "Look for passages with search_bucket instead."
         raise
