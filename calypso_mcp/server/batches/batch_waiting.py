@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from calypso_mcp.client.readiness_target import ReadinessTarget
@@ -40,63 +40,47 @@ async def wait_for_outcomes(
     found_ready = {
         file_id: outcome for file_id, outcome in by_id.items() if outcome.readiness is Readiness.READY
     }
-    targets = _targets(outcome for outcome in by_id.values() if outcome.readiness is not Readiness.READY)
-    looks = _Looks(client, time, progress, len(found_ready), len(by_id))
-    seen = found_ready | {state.id: state for report in await looks.take(targets) for state in report.states}
+    targets = _targets(by_id)
+    reports: dict[ReadinessTarget, StateReport] = {}
+
+    def show() -> None:
+        if progress is not None:
+            settled = len(found_ready) + sum(report.settled for report in reports.values())
+            progress.update(Step("indexing", files_done=settled, files_total=len(by_id)))
+
+    async def look(target: ReadinessTarget) -> None:
+        def note(report: StateReport) -> None:
+            reports[target] = report
+            show()
+
+        note(
+            await client.readiness.wait(
+                target, timeout_s=time.wait_s, first_look_s=time.left_s, on_progress=note
+            )
+        )
+
+    async def wait(target: ReadinessTarget) -> None:
+        if time.wait_s:
+            await look(target)
+
+    show()
+    await for_each(wait, targets, limit=_PARALLEL_WAITS)
+    await for_each(look, [target for target in targets if target not in reports], limit=_PARALLEL_LOOKS)
+    seen = found_ready | {state.id: state for report in reports.values() for state in report.states}
     states = [replace(seen.get(file_id, FileState(file_id)), file_id=file_id) for file_id in by_id]
     return StateReport((*states, *(FileState() for outcome in uploaded if not outcome.file_id)))
 
 
-@dataclass(slots=True)
-class _Looks:
-    """What was seen so far of what is waited for; `ready` of `total` files were searchable before."""
-
-    client: CalypsoClient
-    time: CallTime
-    progress: CallProgress | None
-    ready: int
-    total: int
-    reports: dict[ReadinessTarget, StateReport] = field(default_factory=dict[ReadinessTarget, StateReport])
-
-    async def take(self, targets: Sequence[ReadinessTarget]) -> Iterable[StateReport]:
-        """Wait for a few targets at a time, then look once at those for which no time was left."""
-        self._show()
-        await for_each(self._wait, targets, limit=_PARALLEL_WAITS)
-        left = [target for target in targets if target not in self.reports]
-        await for_each(self._look, left, limit=_PARALLEL_LOOKS)
-        return self.reports.values()
-
-    async def _wait(self, target: ReadinessTarget) -> None:
-        if self.time.wait_s:
-            await self._look(target)
-
-    async def _look(self, target: ReadinessTarget) -> None:
-        def note(report: StateReport) -> None:
-            self.reports[target] = report
-            self._show()
-
-        note(
-            await self.client.readiness.wait(
-                target, timeout_s=self.time.wait_s, first_look_s=self.time.left_s, on_progress=note
-            )
-        )
-
-    def _show(self) -> None:
-        if self.progress is not None:
-            settled = self.ready + sum(report.settled for report in self.reports.values())
-            self.progress.update(Step("indexing", files_done=settled, files_total=self.total))
-
-
-def _targets(arrived: Iterable[FileState]) -> list[ReadinessTarget]:
-    """Return what to ask for: the files, with the batch they came with.
+def _targets(by_id: Mapping[str, FileState]) -> list[ReadinessTarget]:
+    """Return what to ask for: the files that were not searchable, with the batch they came with.
 
     One request answers for a hundred files of a batch, but the batch itself may hold files of other calls
     that never arrived, and would never be done.
     """
     by_batch: dict[str | None, list[str]] = defaultdict(list)
-    for outcome in arrived:
-        if outcome.file_id:
-            by_batch[outcome.batch_id].append(outcome.file_id)
+    for file_id, outcome in by_id.items():
+        if outcome.readiness is not Readiness.READY:
+            by_batch[outcome.batch_id].append(file_id)
     return [
         ReadinessTarget(file_ids=tuple(file_ids), batch_id=batch_id)
         for batch_id, file_ids in by_batch.items()

@@ -60,8 +60,12 @@ async def upload_batch(
     The same call again continues.
     """
     _require_one(directory, paths, items)
-    if remove_missing:
-        _require_directory(directory)
+    if remove_missing and not directory:
+        raise ContentError(
+            "remove_missing needs a directory to compare with.",
+            code="invalid_arguments",
+            hint="Give directory, or leave remove_missing out and name sources to remove_source.",
+        )
     declared = Declaration(tags=tuple(tags), metadata=metadata or None)
     declared.check_labels()
     shared = SharedArguments(bucket, create_bucket, declared, if_exists)
@@ -100,13 +104,4 @@ def _require_one(directory: str | None, paths: list[str] | None, items: list[Bat
             f"A batch has one kind of source; given: {', '.join(given) or 'none'}.",
             code="several_sources" if len(given) > 1 else "no_source",
             hint="Give exactly one of directory, paths and items, with something in it.",
-        )
-
-
-def _require_directory(directory: str | None) -> None:
-    if not directory:
-        raise ContentError(
-            "remove_missing needs a directory to compare with.",
-            code="invalid_arguments",
-            hint="Give directory, or leave remove_missing out and name sources to remove_source.",
         )
