@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -38,14 +39,17 @@ async def test_an_api_error_says_what_happened_and_what_to_do(
         assert "Code: " in text(result)
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments"), [("search_bucket", {"query": MARK}), ("read_source", {"file_id": MARK})]
+)
 async def test_a_crash_is_hidden_from_the_client_and_found_by_its_reference_in_the_log(
-    connect: Connect, caplog: pytest.LogCaptureFixture
+    connect: Connect, caplog: pytest.LogCaptureFixture, tool: str, arguments: dict[str, Any]
 ):
     def crash(_grant: object) -> Any:
         raise RuntimeError(f"internal detail {MARK}")
 
     async with connect(backend_for=crash) as client:
-        result = await client.call_tool("search_bucket", {"query": MARK})
+        result = await client.call_tool(tool, arguments)
         told = error(result)
         assert told["code"] == "internal_error"
         assert MARK not in str(result)
@@ -53,6 +57,18 @@ async def test_a_crash_is_hidden_from_the_client_and_found_by_its_reference_in_t
         assert reference in caplog.text
         assert "RuntimeError" in caplog.text
         assert MARK not in caplog.text
+
+
+async def test_a_tool_that_cannot_be_imported_fails_like_any_other(
+    connect: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """After an update in place, a running server may find other modules than it was started with."""
+    monkeypatch.setitem(sys.modules, "calypso_mcp.server.tools.agents", None)
+    async with connect() as client:
+        told = error(await client.call_tool("list_agents"))
+        assert told["code"] == "internal_error"
+        assert "calypso_mcp" not in told["message"]
+        assert told["message"].split("reference ")[1][:8] in caplog.text
 
 
 async def test_log_lines_name_tool_and_outcome_but_never_an_argument(

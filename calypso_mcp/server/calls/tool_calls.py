@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.exceptions import UnexpectedToolError
+from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, InputRequiredResult, ListToolsResult, PaginatedRequestParams
 from pydantic import ValidationError
 
@@ -86,7 +87,9 @@ class CalypsoServer(MCPServer[ServerState]):
                     read = read_arguments(name, listed_tools(reads_files=True)[name].input_schema, arguments)
                 with limited_call(_timeout_s(read.values) if self.takes_time(name) else None):
                     result = await super().call_tool(name, read.values, context)
-            except (CalypsoError, ToolError) as raised:
+            except MCPError:
+                raise
+            except Exception as raised:  # noqa: BLE001 - an import that fails after an update raises any
                 if isinstance(raised.__cause__, QuestionForUser):
                     return raised.__cause__.result
                 error = _as_calypso_error(name, raised)
@@ -122,7 +125,7 @@ def _timeout_s(arguments: dict[str, Any]) -> float:
     return float(given) if isinstance(given, int) and 0 <= given <= LONGEST_CALL_S else DEFAULT_CALL_S
 
 
-def _as_calypso_error(name: str, raised: CalypsoError | ToolError) -> CalypsoError:
+def _as_calypso_error(name: str, raised: Exception) -> CalypsoError:
     if isinstance(raised, CalypsoError):
         return raised
     cause = raised.__cause__
