@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
 
 import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 
+import calypso_mcp
 from tests.support.mcp_answers import error, facts
 
 HANDSHAKE = {
@@ -30,8 +33,19 @@ def arguments(folder: Path, *more: str) -> list[str]:
     return ["-m", "calypso_mcp", "--data-dir", str(folder / "data"), *more]
 
 
-async def test_the_main_job_end_to_end(tmp_path: Path, era: str):
-    server = StdioServerParameters(command=sys.executable, args=arguments(tmp_path))
+def zipped(folder: Path) -> dict[str, Any]:
+    """Return what lets Python import the package from an archive in `folder`, as some installers leave it."""
+    package = Path(calypso_mcp.__file__).parent
+    with ZipFile(folder / "package.zip", "w") as archive:
+        for path in package.rglob("*.*"):
+            archive.write(path, path.relative_to(package.parent))
+    return {"env": {"PYTHONPATH": str(folder / "package.zip")}, "cwd": folder}
+
+
+@pytest.mark.parametrize("is_zipped", [False, True], ids=["folder", "zip"])
+async def test_the_main_job_end_to_end(tmp_path: Path, era: str, *, is_zipped: bool):
+    where = zipped(tmp_path) if is_zipped else {}
+    server = StdioServerParameters(command=sys.executable, args=arguments(tmp_path), **where)
     heard: list[float] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:

@@ -12,10 +12,9 @@ from mcp.client import Client
 from calypso_mcp.domain.callers.access import AccessGrant, ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.build import build_server
-from calypso_mcp.server.calls.tool_list import FILE
 from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.registry import TOOLS
-from tests.protocol.tool_snapshots import ACCEPT, EVERY_TOOL, published, text_of_file
+from tests.protocol.tool_snapshots import ACCEPT, EVERY_TOOL, FILE, published, text_of_file
 from tests.support.mcp_answers import Connect, text
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
 

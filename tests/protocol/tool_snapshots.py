@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from inspect import cleandoc
+from pathlib import Path
 from typing import Any
 
 from mcp.server.mcpserver.tools import Tool
 
-from calypso_mcp.server.calls.tool_list import FILE
+from calypso_mcp.server.calls import tool_list
 from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.chat_view import TOOL_META
 from calypso_mcp.server.registry import PROFILES
 from tests.support.tool_schemas import compact_input, compact_output
 
+FILE = Path(tool_list.__file__).with_suffix(".json")
 ACCEPT = "python -m tests.protocol.tool_snapshots"
 #: The tools of every profile.
 EVERY_TOOL = tuple(spec for tools in PROFILES.values() for spec in tools)

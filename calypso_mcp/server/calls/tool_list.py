@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from importlib import resources
 
 from mcp_types import Tool
-
-FILE = Path(__file__).with_suffix(".json")
 
 
 @cache
@@ -22,7 +20,9 @@ def listed_tools(*, reads_files: bool) -> Mapping[str, Tool]:
 
     Unless this server `reads_files` by their paths, no argument names any.
     """
-    listed = json.loads(FILE.read_text("utf-8"))
+    listed = json.loads(
+        resources.files("calypso_mcp.server.calls").joinpath("tool_list.json").read_text("utf-8")
+    )
     if not reads_files:
         listed["all"] |= listed["without_files"]
     return {name: Tool.model_validate(tool) for name, tool in listed["all"].items()}
