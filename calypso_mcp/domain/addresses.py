@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 #: The query of an address: that of a signed one is a credential.
-_QUERY = re.compile(r"""\?[^\s"'<>()?=]*=[^\s"'<>()]*""")
+_QUERY = re.compile(r"""\?[^\s"'<>()?=]*=(?:[^\s"<>]*[^\s"<>'().,;:!?])?""")
 
 
 @lru_cache(64)

@@ -108,7 +108,7 @@ async def test_no_text_of_an_api_reaches_a_tools_result_uncleaned(
 
 #: Upload addresses as storages sign them, and what makes them secret.
 _CREDENTIAL = "ABPtcPr0q8w7e6r5t4"
-_SAID = f"PUT https://storage.test/b/o?name=a.txt&upload_id={_CREDENTIAL} (o?upload_id={_CREDENTIAL}) failed."
+_SAID = f"PUT https://s.test/o?name=a(1).txt&upload_id={_CREDENTIAL} (o?upload_id={_CREDENTIAL}) failed."
 
 
 @pytest.mark.parametrize(

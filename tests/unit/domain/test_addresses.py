@@ -70,7 +70,8 @@ def test_what_names_no_host_is_no_url(text: str) -> None:
     ("text", "shown"),
     [
         ("PUT https://s.test/o?a=1&upload_id=x failed", "PUT https://s.test/o?… failed"),
-        ("o?X-Goog-Signature=ab%3D, then 'p?sig=q'", "o?… then 'p?…'"),
+        ("o?X-Goog-Signature=ab%3D, then 'p?sig=q'", "o?…, then 'p?…'"),
+        ("(o?name=Ann's%20(1).pdf&upload_id=x). A", "(o?…). A"),
         ("Really? Yes=1; why?", "Really? Yes=1; why?"),
         ("See https://s.test/help?", "See https://s.test/help?"),
     ],
