@@ -85,8 +85,8 @@ def test_a_pattern_that_chooses_no_file_removes_nothing_and_is_named(folder: Pat
     sync(folder)
     done = sync(folder, "--remove-missing", "--include", "*.txt")
     assert done.returncode == 1
-    assert "No file of the folder is chosen, so nothing is removed" in done.stdout
-    assert "Check --include and --exclude." in done.stdout
+    assert "nothing is removed" in done.stdout
+    assert "Is its drive connected? Check --include and --exclude." in done.stdout
     assert held(folder) == ["canteen.md", "leave.md"]
 
 

@@ -65,10 +65,13 @@ def has_arrived(results: Sequence[Result]) -> bool:
 
 
 def has_failures(results: Sequence[Result]) -> bool:
-    """Whether any file could not be read, did not arrive, or was waited for and cannot be searched yet."""
-    kinds = (kind for result in results for kind in result.get("skipped", []))
-    is_unread = any(kind["code"] == "unreadable" for kind in kinds)
-    return is_unread or any(counts_of(results)[outcome] for outcome in _FAILURES) or _unready(results) > 0
+    """Whether any file did not arrive, or was waited for and cannot be searched yet."""
+    return any(counts_of(results)[outcome] for outcome in _FAILURES) or _unready(results) > 0
+
+
+def has_unread(results: Sequence[Result]) -> bool:
+    """Whether the system refused to open any file or folder."""
+    return any(kind["code"] == "unreadable" for result in results for kind in result.get("skipped", ()))
 
 
 def print_outcomes(results: Sequence[Result]) -> None:

@@ -17,7 +17,7 @@ from calypso_mcp.assembly.server import file_policy
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.mcp_session import Session, naming_create_bucket, open_session
 from calypso_mcp.cli.calls.uploading import Sources, upload
-from calypso_mcp.cli.printing.outcomes import has_failures, print_outcomes, print_round
+from calypso_mcp.cli.printing.outcomes import has_failures, has_unread, print_outcomes, print_round
 from calypso_mcp.cli.printing.progress import phase
 from calypso_mcp.cli.process.ending import signals_end
 from calypso_mcp.cli.process.logs import load_settings_and_log
@@ -57,7 +57,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Synchronise; return 1 if any file did not arrive or cannot be searched, or nothing may be removed.
+    """Synchronise; return 1 if a file was not read, sent or made searchable, or nothing may be removed.
 
     With `--watch` it ends with 0 at SIGTERM, and with 1 when the folder is gone.
 
@@ -86,7 +86,8 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         async with open_session(settings) as session:
             results = await _sync(session, folder, arguments, remove_missing=removes)
         print_outcomes(results)
-        return 1 if has_failures(results) or removes != arguments.remove_missing else 0
+        is_done = not has_failures(results) and not has_unread(results)
+        return 0 if is_done and removes == arguments.remove_missing else 1
 
     async def follow() -> int:
         stop = asyncio.get_running_loop().call_soon_threadsafe
@@ -102,11 +103,10 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 def _may_remove(arguments: argparse.Namespace, *, has_files: bool) -> bool:
     """Whether sources may be removed: not for a folder without files, which may be an unmounted drive."""
     if arguments.remove_missing and not has_files:
+        patterns = " Check --include and --exclude." if arguments.include + arguments.exclude else ""
         print(
             "The folder holds no file to send, so nothing is removed from the bucket. Is its drive connected?"
-            if not arguments.include + arguments.exclude
-            else "No file of the folder is chosen, so nothing is removed from the bucket."
-            " Check --include and --exclude."
+            + patterns
         )
     return arguments.remove_missing and has_files
 

@@ -12,7 +12,7 @@ import anyio
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.mcp_session import Session, naming_create_bucket, open_session
 from calypso_mcp.cli.calls.uploading import Sources, upload
-from calypso_mcp.cli.printing.outcomes import has_failures, print_outcomes
+from calypso_mcp.cli.printing.outcomes import has_failures, has_unread, print_outcomes
 from calypso_mcp.cli.printing.progress import phase
 from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.settings import Settings
@@ -33,7 +33,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Upload; return 1 if any file did not arrive, or with `--wait` cannot be searched."""
+    """Upload; return 1 if a file was not read or sent, or with `--wait` not made searchable."""
     sources = Sources.of(arguments.paths)
     # Only what the person names here may be read.
     settings = load_settings_and_log({**flags, "allow_paths": [str(path) for path in sources.allowed]})
@@ -65,4 +65,4 @@ async def _upload(session: Session, sources: Sources, arguments: argparse.Namesp
     with naming_create_bucket(arguments.destination), phase(doing) as report:
         results = await upload(session, sources, common, report)
     print_outcomes(results)
-    return 1 if has_failures(results) else 0
+    return 1 if has_failures(results) or has_unread(results) else 0
