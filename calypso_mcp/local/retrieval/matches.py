@@ -9,7 +9,6 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import takewhile, zip_longest
-from typing import NamedTuple
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR, find_spot, widen_to_section
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, is_labelled
@@ -34,14 +33,8 @@ _HEADING_WEIGHT = 0.5
 _LEAST_ADDED = 0.5
 
 _Span = tuple[int, int]
-
-
-class _Sentence(NamedTuple):
-    """A sentence or row, with a bit for each phrase that it holds, and that its headings hold."""
-
-    span: _Span
-    own: int
-    above: int = 0
+#: A sentence or row, with a bit for each phrase that it holds, and that its headings hold.
+_Sentence = tuple[_Span, int, int]
 
 
 def find_matches(sought: Sought, passages: Sequence[Passage]) -> list[Passage]:
@@ -56,7 +49,7 @@ def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
     for number, span in enumerate(sentences.find_spans(passage.text)):
         said = "".join(passage.text[slice(*span)].split())
         is_quoted = any(said in other or other in said for other in wanted)
-        found.append(_Sentence(span, is_quoted << number))
+        found.append((span, is_quoted << number, 0))
     match = _show(passage, found, Sought({}, {}, [1.0] * len(found)))
     return passage._replace(match=match) if match else passage
 
@@ -71,7 +64,7 @@ def _with_match(passage: Passage, sought: Sought) -> Passage:
     for start, end in sentences.find_spans(text):
         said, heading = text[start:end], _heading(passage, start, end)
         own = 0 if _is_heading(said, heading) else sought.held_by(said)
-        found.append(_Sentence((start, end), own, held_by(heading)))
+        found.append(((start, end), own, held_by(heading)))
     if "|" in text:
         found = _with_names_above(text, found)
     return passage._replace(match=_show(passage, found, sought))
@@ -79,18 +72,16 @@ def _with_match(passage: Passage, sought: Sought) -> Passage:
 
 def _with_names_above(text: str, found: Sequence[_Sentence]) -> list[_Sentence]:
     """Let the names of columns, which stand above the first row, count for their rows, not by themselves."""
-    is_row = [_is_unlabelled_row(text[slice(*sentence.span)]) for sentence in found]
+    is_row = [False, *(_is_unlabelled_row(text[slice(*span)]) for span, _, _ in found), False]
     names = 0
     told: list[_Sentence] = []
-    for before, is_own, follows, sentence in zip(
-        [False, *is_row], is_row, [*is_row[1:], False], found, strict=False
-    ):
-        if is_own and follows and not before:
-            names = sentence.own
-            told.append(sentence._replace(own=0))
+    for number, (span, own, above) in enumerate(found, 1):
+        if is_row[number] and is_row[number + 1] and not is_row[number - 1]:
+            names = own
+            told.append((span, 0, above))
             continue
-        names = names if is_own else 0
-        told.append(sentence._replace(above=sentence.above | names))
+        names = names if is_row[number] else 0
+        told.append((span, own, above | names))
     return told
 
 
@@ -121,9 +112,9 @@ def _best(found: Sequence[_Sentence], sought: Sought) -> list[_Sentence]:
     if not best:
         return []
     chosen = [sentence for sentence, score in zip(found, scores, strict=True) if score == best]
-    known = chosen[0].own | chosen[0].above
+    known = chosen[0][1] | chosen[0][2]
     for number in sorted(range(len(found)), key=lambda number: -scores[number]):
-        own = found[number].own
+        _, own, _ = found[number]
         if sought.weigh(own & ~known) >= _LEAST_ADDED * best:
             chosen.append(found[number])
             known |= own
@@ -133,7 +124,7 @@ def _best(found: Sequence[_Sentence], sought: Sought) -> list[_Sentence]:
 def _show(passage: Passage, found: Sequence[_Sentence], sought: Sought) -> _Span | None:
     """Return what to show: rows, the section if it is short, or the stretch of it that holds most."""
     text = passage.text
-    chosen = [sentence.span for sentence in _best(found, sought)]
+    chosen = [span for span, _, _ in _best(found, sought)]
     if not chosen:
         return None
     is_printed = sentences.is_row_of_figures(text[slice(*chosen[0])])
@@ -147,10 +138,10 @@ def _show(passage: Passage, found: Sequence[_Sentence], sought: Sought) -> _Span
     begin, stop = widen_to_section(passage.outline, text, *shown)
     if stop - begin <= _SECTION_CHARS:
         return begin, begin + len(text[begin:stop].rstrip())
-    inside = [sentence for sentence in found if begin <= sentence.span[0] and sentence.span[1] <= stop]
-    if not is_printed and any(sentence.own for sentence in inside):
+    inside = [(span, own) for span, own, _ in found if begin <= span[0] and span[1] <= stop]
+    if not is_printed and any(own for _, own in inside):
         shown = _best_stretch(inside, sought)
-    return _grow(shown, _neighbours(shown, [sentence.span for sentence in inside]), _SHOWN_CHARS)
+    return _grow(shown, _neighbours(shown, [span for span, _ in inside]), _SHOWN_CHARS)
 
 
 def _neighbours(shown: _Span, spans: Sequence[_Span]) -> Iterator[_Span]:
@@ -160,15 +151,15 @@ def _neighbours(shown: _Span, spans: Sequence[_Span]) -> Iterator[_Span]:
     return (span for pair in zip_longest(after, before) for span in pair if span is not None)
 
 
-def _best_stretch(found: Sequence[_Sentence], sought: Sought) -> _Span:
-    """Return the stretch of sentences that holds most for its length."""
-    told = [sought.weigh(sentence.own) for sentence in found]
+def _best_stretch(found: Sequence[tuple[_Span, int]], sought: Sought) -> _Span:
+    """Return the stretch of sentences, each with the phrases it holds, that holds most for its length."""
+    told = [sought.weigh(own) for _, own in found]
     cost = _COST * sought.whole / _SHOWN_CHARS
-    best, shown = -math.inf, found[0].span
+    best, shown = -math.inf, found[0][0]
     for first in reversed(range(len(found))):  # of equal ones the shortest comes first
-        begin, known, score = found[first].span[0], 0, 0.0
+        begin, known, score = found[first][0][0], 0, 0.0
         for number in range(first, len(found)):
-            (_, end), own, _ = found[number]
+            (_, end), own = found[number]
             length = end - begin
             if number > first and length > _SECTION_CHARS:
                 break

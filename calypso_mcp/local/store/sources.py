@@ -109,7 +109,7 @@ def find_matching_files(
 
 
 def _names_test(source: str) -> Callable[[Iterable[str]], bool]:
-    """Return whether one of some names is `source`, or matches it as a glob, in any case."""
+    """Return what tells whether one of some names is `source`, or matches it as a glob, in any case."""
     sought = fold_case(source)
     # A backslash keeps a name that begins with a sign of ignore files a name.
     pattern = f"\\{sought}" if sought.startswith(("#", "!")) else sought

@@ -42,7 +42,7 @@ class CalypsoServer(MCPServer[ServerState]):
         with sdk.logging_left_alone():
             super().__init__(**options)
         self._specs = {spec.name: spec for spec in specs}
-        self._listed = {**listed_tools(reads_files=reads_files)}
+        self._listed = listed_tools(reads_files=reads_files)
         sdk.offer_when_called(self, {spec.name: spec.build for spec in specs})
         sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
 
