@@ -237,6 +237,20 @@ def test_small_figures_of_a_pdf_stay_on_the_line_beside_which_they_stand() -> No
     assert read_lines(data) == ["1,50 m3 13,35", "10^9/l", "H2O", "6 of the lease", "Section 1", "2 rooms"]
 
 
+#: What is read, and what is set: figures between letters, an ordinal, and a word a little lower.
+SET: dict[str, tuple[Run, ...]] = {
+    "rn2on": (("rn", 14, 0), ("2", 8, -2.6), ("on", 14, 0)),
+    "rn3lang": (("rn", 14, 0), ("3", 8, -3), ("lang", 14, 0)),
+    "1st": (("1", 14, 0), ("st", 8, -2)),
+    "5\nbeds": (("5", 14, 0), ("beds", 8, 3)),
+}
+
+
+@pytest.mark.parametrize("text", SET)
+def test_small_letters_of_a_pdf_stay_beside_figures_on_their_line(text: str) -> None:
+    assert read_lines(set_lines((10, ("Rooms", 14, 0)), (20, *SET[text]))) == ["Rooms", *text.split("\n")]
+
+
 @pytest.mark.parametrize("figure", ["7", "42"])
 def test_a_large_figure_of_a_pdf_stands_apart_from_what_is_right_below_it(figure: str) -> None:
     assert read_lines(set_lines((30, (figure, 40, 0)), (34.3, ("open", 10, 0)))) == [figure, "open"]

@@ -55,7 +55,7 @@ def join_lines(text: str, text_page: Any) -> str:
         if not is_line or [*codes] != [ord(last), ord(first)]:
             return end[0]
         start = text.rfind("\n", max(0, places[0] - _LONGEST_NUMBER), places[0]) + 1
-        is_number = start > 0 and start != joined and height == smaller
+        is_number = text[start : end.start()].isdecimal() and start != joined and height == smaller
         joined = places[1]
         if last.isdecimal() and first.isdecimal() and _is_raised(after, before):
             return "^" + FILLING
