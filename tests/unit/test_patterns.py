@@ -5,6 +5,7 @@ A pattern is found where it is written, so that a new one is tested from its fir
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -20,8 +21,8 @@ TINY, SMALL = 250, (1_000, 4_000)
 #: Seconds of CPU: what takes less on a small text is not quadratic, what takes more on a tiny one is worse.
 QUICK_S = 0.001
 #: Linear time grows fourfold from a text to one that is so much larger, quadratic time sixteenfold.
-LARGER, MOST_GROWTH = 4, 8
-#: Times of which the least counts.
+LARGER, SURE_GROWTH, MOST_GROWTH = 4, 6, 8
+#: Times of which the least counts, unless one is surely linear.
 ROUNDS = 4
 
 WRITTEN = {entry.place: entry for entry in patterns_of(calypso_mcp)}
@@ -44,8 +45,11 @@ def slow_text(written: Written) -> str | None:
 
         def is_growing(chars: int) -> bool:
             # By turns: a processor that slows down for a while slows both.
-            rounds = [(once(chars), once(LARGER * chars)) for _ in range(ROUNDS)]
-            small, large = (min(times) for times in zip(*rounds, strict=True))
+            small = large = math.inf
+            for _ in range(ROUNDS):
+                small, large = min(small, once(chars)), min(large, once(LARGER * chars))
+                if large < SURE_GROWTH * small:
+                    return False
             return large > MOST_GROWTH * small
 
         if once(TINY) > QUICK_S:
