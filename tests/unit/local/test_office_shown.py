@@ -284,6 +284,13 @@ def test_a_date_of_a_sheet_is_a_date_in_the_formats_of_all_languages(form: int |
     )
 
 
+def test_a_date_of_a_workbook_that_counts_from_1904_is_a_date() -> None:
+    book = xlsxwriter.Workbook(target := BytesIO(), {"date_1904": True})
+    book.add_worksheet().write_number(0, 0, 46086 - 1462, book.add_format({"num_format": 31}))
+    book.close()
+    assert "2026-03-05" in read("a.xlsx", target.getvalue()).text
+
+
 def test_a_time_of_a_sheet_is_a_time_in_the_formats_of_all_languages() -> None:
     book = xlsxwriter.Workbook(target := BytesIO())
     book.add_worksheet().write_number(0, 0, 0.5, book.add_format({"num_format": 33}))

@@ -37,6 +37,8 @@ _LEAST_MIXED, _MOST_MIXED = 0.2, 0.8
 _ESCAPED = re.compile(r"_x00([0-9A-F]{2})_")
 #: The number of a date: days since day 0, with a fraction for the time of day.
 _DAYS, _DAY_ZERO = re.compile(r"[1-9]\d{0,6}(?:\.\d+)?|0\.\d+"), date(1899, 12, 30).toordinal()
+#: How much later the days are in a workbook that counts from 1904, as those of old Macs.
+_SHIFTS = (0, 1_462)
 #: Larger sheets show values unformatted: each cell as it is shown costs 30 microseconds, empty ones too.
 _MOST_SHOWN_CELLS = 200_000
 
@@ -174,7 +176,7 @@ def _dated(shown: str, value: object) -> str:
     if _DAYS.fullmatch(shown) is None or not isinstance(value, date | time):
         return shown
     days = value.toordinal() - _DAY_ZERO if isinstance(value, date) else 0
-    return _value(value) if days == int(float(shown)) else shown
+    return _value(value) if days - int(float(shown)) in _SHIFTS else shown
 
 
 def _grid(tables: Sequence[anydoc.Table]) -> list[list[str]]:
