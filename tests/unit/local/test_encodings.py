@@ -299,13 +299,14 @@ def test_zeros_in_ascii_are_damage_and_no_other_encoding(damaged: bytes) -> None
     assert decode(damaged).text == "fee,due\nnine,ten\n"
 
 
-def test_lines_in_another_encoding_are_read_in_it_and_damaged_ones_are_not() -> None:
+@pytest.mark.parametrize("declared", ["", "utf-8"])
+def test_lines_in_another_encoding_are_read_in_it_and_damaged_ones_are_not(declared: str) -> None:
     lines = "Die Mühle in Käsdorf mahlt nachts.\n" * 30
-    appended = decode(lines.encode() + "Der Bäcker bäckt früh.\n".encode("cp1252"))
+    appended = decode(lines.encode() + "Der Bäcker bäckt früh.\n".encode("cp1252"), declared)
     assert appended.text == lines + "Der Bäcker bäckt früh.\n"
     assert "windows-1252" in appended.warnings[0]
     for damaged in ("Der Bäcker bäckt".encode() + b" fr\xc3h \xe4.\n", b"Der Baecker baeckt fr\xc3h.\n"):
-        found = decode(lines.encode() + damaged)
+        found = decode(lines.encode() + damaged, declared)
         assert found.encoding == "utf-8"
         assert "damaged" in found.warnings[0]
 

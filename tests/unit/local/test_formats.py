@@ -935,11 +935,18 @@ def test_an_attached_archive_that_needs_a_password_or_is_damaged_is_named() -> N
     "page",
     ["<p>The offer stands until Friday.</p>", f"<p>See HTML.</p>{list(range(30))} until Friday."],
 )
-def test_html_is_read_where_the_plain_part_says_nothing(page: str) -> None:
+@pytest.mark.parametrize("plain", ["See HTML.", "--"])
+def test_html_is_read_where_the_plain_part_says_nothing(page: str, plain: str) -> None:
     message = mail(Subject="s")
-    message.set_content("See HTML.")
+    message.set_content(plain)
     message.add_alternative(page, subtype="html")
     assert "ntil Friday" in read("a.eml", message.as_bytes()).text
+
+
+def test_a_plain_part_without_headers_is_one() -> None:
+    parts = "\n\n--b\n\nNine euros.\n--b\nContent-Type: text/enriched\n\n<bold>Nine</bold>\n--b--\n"
+    letter = f"Subject: s\nContent-Type: multipart/alternative; boundary=b{parts}"
+    assert read("a.eml", letter.encode()).text == "s\n\nNine euros."
 
 
 @pytest.mark.parametrize(
