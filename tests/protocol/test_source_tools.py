@@ -163,6 +163,8 @@ async def test_one_row_of_a_table_is_read_and_cited_with_its_columns(rig: Rig, n
     following = await rig.ok("read_source", file_id=file_id, start=reading["next_start"], end="9999")
     assert "Plan212" in following["passages"][0]["text"]
     assert "Plan211" not in following["passages"][0]["text"]
+    [backwards] = (await rig.ok("read_source", file_id=file_id, start="190", end="1"))["passages"]
+    assert "Plan280" in backwards["text"]
 
 
 async def test_a_hits_place_leads_to_its_text(rig: Rig) -> None:

@@ -286,6 +286,7 @@ def test_in_some_files_words_tell_as_much_as_they_do_there(connection: sqlite3.C
     index.add(connection, "report", ["b1"], None, "r.txt", [*report, chunk("The dividend is two crowns.")])
     for number in range(200):
         add(connection, f"other{number}", f"A dividend of {number} crowns.")
+    connection.commit()  # only then are the lengths of all passages known
     question = "What does Halvorsen Marine pay as a dividend?"
     assert "auditors" in search(connection, question, ["b1"], limit=1)[0].text
     found = search(connection, question, ["b1"], file_ids=["report"], limit=5)
@@ -296,6 +297,7 @@ def test_in_some_files_words_tell_as_much_as_they_do_there(connection: sqlite3.C
     hits = search(connection, "dividend", ["b1"], file_ids=sorted(others), limit=100)
     assert {hit.file_id for hit in hits} < others
     add(connection, "later", "Twelve words of another file would change how long a passage is on average.")
+    connection.commit()
     assert search(connection, question, ["b1"], file_ids=["report"], limit=5) == found
 
 
