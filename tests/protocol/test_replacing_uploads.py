@@ -175,6 +175,19 @@ async def test_files_of_one_name_in_two_folders_do_not_replace_each_other(
     assert await days(rig) == [27, 31]
 
 
+async def test_new_content_that_is_named_without_its_folder_says_what_it_may_have_been_meant_for(
+    rig: Rig, folder: Path
+) -> None:
+    for name in ("hr/leave.md", "hr/rota.md"):
+        await rig.ok("upload_file", text=OLD, filename=name, bucket="docs", wait=True)
+    assert (await upload(rig, NEW))["reason"] == (
+        "Replaced nothing: the bucket also holds 'hr/leave.md'."
+        " To replace it, give its whole name as filename."
+    )
+    (folder / "rota.md").write_text(NEW)
+    assert "reason" not in await rig.ok("upload_file", path=str(folder / "rota.md"), bucket="docs", wait=True)
+
+
 async def test_a_file_that_replaces_one_of_another_folder_says_so_before_and_after(
     rig: Rig, folder: Path
 ) -> None:

@@ -167,6 +167,14 @@ async def test_one_row_of_a_table_is_read_and_cited_with_its_columns(rig: Rig, n
     assert "Plan280" in backwards["text"]
 
 
+async def test_a_line_of_the_first_page_of_a_source_without_pages_is_not_taken_for_its_beginning(
+    rig: Rig,
+) -> None:
+    file_id = await added(rig, "leave.md", LEAVE)
+    read = await rig.ok("read_source", file_id=file_id, start="page 1, line 9")
+    assert read["passages"][0]["place"] == 'section "Leave policy > Notice", line 9'
+
+
 async def test_a_hits_place_leads_to_its_text(rig: Rig) -> None:
     file_id = await added(rig, "leave.md", LEAVE)
     found = await rig.ok("search_bucket", query="notice period", bucket="docs")

@@ -48,6 +48,16 @@ def adds_up(done: dict[str, Any]) -> None:
     assert skipped == done["counts"].get("skipped", 0)
 
 
+async def test_the_bucket_is_waited_for_where_a_batch_does_not_hold_all_files(rig: Rig, folder: Path):
+    fill(folder, {"moon.md": "The moon is far away.", "sun.md": "The sun is hot."})
+    new = await rig.ok("upload_batch", directory=str(folder))
+    assert "with batch_id=" in new["next_step"]
+    fill(folder, {"mars.md": "Mars is red.", "venus.md": "Venus is bright."})
+    more = await rig.ok("upload_batch", directory=str(folder))
+    assert more["counts"] == {"accepted": 2, "replayed": 2}
+    assert "with bucket='docs'" in more["next_step"]
+
+
 async def test_a_folder_becomes_searchable_with_one_call(rig: Rig, folder: Path):
     fill(folder, {"moon.md": "The moon is far away.", "sub/sun.md": "The sun is hot.", ".env": "x"})
     done = await rig.ok("upload_batch", directory=str(folder), wait=True, tags=["sky"])
