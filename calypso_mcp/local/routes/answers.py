@@ -224,6 +224,9 @@ def _find_passages(
         (Cited(passage, known[passage.file_id]) for passage in found),
         key=lambda entry: not entry.answers(asked),
     )
+    named = Named.by(question.text)
+    if not retrieval.are_known(connection, named.required, buckets):
+        return _Found(agent, question, passages, ())
     sources = [
         Source(
             entry.context,
@@ -235,9 +238,7 @@ def _find_passages(
         for entry in passages
     ]
     words = dict(zip(phrases, question.weights(total, counts), strict=True))
-    named = Named.by(question.text)
-    is_known = retrieval.are_known(connection, named.required, buckets)
     quotations = extractive.quotations(
-        words, sources if is_known else (), question.least_share, of_price=question.asks_price, named=named
+        words, sources, question.least_share, of_price=question.asks_price, named=named
     )
     return _Found(agent, question, passages, quotations)
