@@ -269,6 +269,12 @@ def test_an_xml_declaration_names_its_encoding(encoding: str) -> None:
     assert xml_encoding(f"<?xml version='1.0' encoding='{encoding}'?><p/>".encode(encoding)) == encoding
 
 
+def test_an_encoding_that_does_not_fit_what_is_declared_is_said() -> None:
+    text = "Der Bäcker bäckt früh, und die Mühle in Käsdorf mahlt nachts."
+    [warning] = decode(text.encode("cp1252"), "shift_jis").warnings
+    assert "(it says shift_jis, which does not fit)" in warning
+
+
 def test_surrogates_of_old_databases_are_joined() -> None:
     assert decode("Grüße \ud83d\ude00".encode("utf-8", "surrogatepass")).text == "Grüße 😀"
 

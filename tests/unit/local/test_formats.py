@@ -524,6 +524,11 @@ def test_the_name_of_a_package_that_cannot_be_read_says_what_to_do(name: str, wh
         read(name, target.getvalue())
 
 
+def test_a_program_named_as_a_package_is_a_program() -> None:
+    with pytest.raises(ExtractionFailed, match="is a program"):
+        read("a.numbers", b"\x7fELF\x02\x01\x01" + bytes(60))
+
+
 #: As Word writes it: a name of one byte for each letter, then of two.
 LOCK = b"\x03Ann".ljust(54) + b"\x03\0" + "Ann".ljust(53).encode("utf-16-le")
 LEFTOVERS = {
