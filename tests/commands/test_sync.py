@@ -81,9 +81,12 @@ def test_a_folder_without_files_removes_nothing_and_fails(folder: Path, left: st
     assert sync(folder).returncode == 0
 
 
-def test_a_pattern_that_chooses_no_file_removes_nothing_and_is_named(folder: Path) -> None:
+@pytest.mark.parametrize("pattern", [("--include", "*.txt"), ("--exclude", "*.md")])
+def test_a_pattern_that_chooses_no_file_removes_nothing_and_is_named(
+    folder: Path, pattern: tuple[str, str]
+) -> None:
     sync(folder)
-    done = sync(folder, "--remove-missing", "--include", "*.txt")
+    done = sync(folder, "--remove-missing", *pattern)
     assert done.returncode == 1
     assert "nothing is removed" in done.stdout
     assert "Is its drive connected? Check --include and --exclude." in done.stdout

@@ -118,8 +118,9 @@ _SAID = f"PUT https://s.test/o?name=a(1).txt&upload_id={_CREDENTIAL} (o?upload_i
         httpx2.Response(400, json={"error": _SAID}),
         httpx2.Response(400, json={"detail": [_SAID]}),
         httpx2.Response(400, text=_SAID),
+        httpx2.Response(400, text=f"{_SAID} {'x' * 1_000}"),
     ],
-    ids=["envelope", "text", "detail", "page"],
+    ids=["envelope", "text", "detail", "page", "long page"],
 )
 async def test_an_upload_address_that_an_error_of_the_api_quotes_is_shown_nowhere(
     api: ScriptedCalypso, connect: Connect, answer: httpx2.Response

@@ -102,6 +102,14 @@ async def test_a_short_call_is_answered_itself(api: ScriptedCalypso):
         assert isinstance(await begin(client, "list_buckets"), CallToolResult)
 
 
+async def test_a_tool_that_is_not_here_is_no_task(api: ScriptedCalypso):
+    async with connected(api) as client:
+        for name in ("list_bucket", "fetch"):
+            answer = await begin(client, name)
+            assert isinstance(answer, CallToolResult)
+            assert error(answer)["code"] == "unknown_tool"
+
+
 async def test_nothing_changes_for_a_client_that_does_not_declare_tasks(api: ScriptedCalypso):
     async with connected(api) as client:
         with_tasks = await client.list_tools()

@@ -41,7 +41,7 @@ class Recalled:
         """Count files that are there among the gone, because they are to be sent anew."""
         for client_id in client_ids:
             state = self.states.get(client_id)
-            if state is not None and state.is_replayed and state.file_id:
+            if state is not None and state.file_id:  # that of an error has none
                 self.gone.add(state.file_id)
                 del self.states[client_id]
 

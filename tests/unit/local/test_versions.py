@@ -12,7 +12,7 @@ import pytest
 
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.local.indexing.chunking import split
-from calypso_mcp.local.indexing.documents import Block, Document
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed
 from calypso_mcp.local.retrieval.search import search
 from calypso_mcp.local.store import buckets, files, sessions, sources, tasks
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
@@ -88,6 +88,19 @@ def test_of_versions_recorded_together_the_latest_stays(
     assert sorted(sessions_left) == sorted(rows[id_].session_id for id_ in versions[:2])
     assert [id_ for id_ in versions if files.get(store, id_)] == versions[-1:]
     assert [hit.text for hit in search(store, "zebra", [bucket.id], limit=5)] == ["Zebra number 2."]
+
+
+def test_a_version_that_failed_takes_the_place_of_one_that_failed_and_of_no_other(
+    store: sqlite3.Connection,
+) -> None:
+    bucket = buckets.insert(store, slug="docs", name="Docs", description=None, now=0.0)
+    readable, broken, last = versions = [finalized(store, bucket.id, "replace") for _ in range(3)]
+    indexed(store, readable)
+    for file_id in (broken, last):
+        record_ends(store, {file_id: ExtractionFailed("broken", "It is damaged.")}, now=2.0)
+    held = files.get_all(store, versions)
+    assert held.keys() == {readable, last}
+    assert held[last].error_message == "It is damaged. The previous version was kept."
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
