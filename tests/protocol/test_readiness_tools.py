@@ -104,14 +104,16 @@ async def test_failures_come_first_with_code_and_reason(rig: Rig, tmp_path: Path
 
 async def test_a_bucket_with_failed_sources_is_ready_nowhere(rig: Rig, tmp_path: Path):
     (tmp_path / "allowed" / "fine.md").write_text("fine")
+    (tmp_path / "allowed" / "warned.md").write_bytes("Caf\u00e9s open at noon. ".encode() + b"\xff")
     for number in range(31):  # more than are named
         (tmp_path / "allowed" / f"broken-{number}.pdf").write_bytes(
             b"%PDF-1.7\nbroken " + str(number).encode()
         )
     done = await rig.ok("upload_batch", directory=".", wait=True)
-    assert (done["readiness"], done["searchable"]) == ("failed", {"ready": 1, "failed": 31, "pending": 0})
+    assert (done["readiness"], done["searchable"]) == ("failed", {"ready": 2, "failed": 31, "pending": 0})
     stands = await rig.ok("wait_for_bucket_sync", bucket="docs")
-    assert (stands["readiness"], stands["ready"], stands["failed"]) == ("failed", 1, 31)
+    assert (stands["readiness"], stands["ready"], stands["failed"]) == ("failed", 2, 31)
+    assert (len(stands["items"]), stands.get("omitted")) == (30, 1)
     (listed,) = (await rig.ok("list_buckets"))["buckets"]
     (read,) = (await rig.client.read_resource("bucket://docs")).contents
     assert isinstance(read, TextResourceContents)
