@@ -61,7 +61,8 @@ def _add_tools(server: CalypsoServer) -> None:
         is_2020_12 = tool.name == json_schema_2020_12_tool.__name__
         schema = SCHEMA_2020_12 if is_2020_12 else tool.parameters
         server._specs[tool.name] = ToolSpec(f":{tool.name}", tool.name, read_only=True)
-        server._listed[tool.name] = Tool(name=tool.name, description=tool.description, input_schema=schema)
+        listed = Tool(name=tool.name, description=tool.description, input_schema=schema)
+        server._listed = {**server._listed, tool.name: listed}
 
 
 def _wrap(server: CalypsoServer, method: str, params: Any, wrapper: Callable[..., Awaitable[Any]]) -> None:
