@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 from types import UnionType
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from calypso_mcp.domain.json_values import is_list
 from calypso_mcp.errors import InputError
 
 #: SQLite keeps whole numbers in 64 bits.
@@ -26,11 +27,9 @@ def read_cursor(cursor: str, *kinds: type | UnionType) -> tuple[Any, ...] | None
         json.dumps(place, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):  # not ASCII, Base64, UTF-8 or JSON, or nested too deeply
         return None
-    if not isinstance(place, list):
+    if not is_list(place) or len(place) != len(kinds) or not all(map(_fits, place, kinds)):
         return None
-    parts = cast("list[object]", place)
-    matches = len(parts) == len(kinds) and all(map(_fits, parts, kinds))
-    return tuple(parts) if matches else None
+    return tuple(place)
 
 
 def unknown_cursor(listing: str) -> InputError:

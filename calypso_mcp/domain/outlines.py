@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise, takewhile
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
+
+from calypso_mcp.domain.json_values import as_list
 
 #: Stands between the titles of a heading, the outermost first.
 HEADING_SEPARATOR: Final = " > "
@@ -60,7 +62,7 @@ def write_outline(outline: Sequence[Stretch], heading: str) -> list[list[Any]]:
 def read_outline(written: Any, heading: str) -> Outline:
     """Return the outline that `write_outline` wrote; empty for any other value, since it may be foreign."""
     found: list[Stretch] = []
-    for entry in cast("list[Any]", written) if isinstance(written, list) else []:
+    for entry in as_list(written):
         stretch = _read_stretch(entry, heading)
         if stretch is None or (found and stretch.start <= found[-1].start):
             return ()
@@ -70,7 +72,7 @@ def read_outline(written: Any, heading: str) -> Outline:
 
 
 def _read_stretch(entry: Any, heading: str) -> Stretch | None:
-    facts: list[Any] = [*(cast("list[Any]", entry) if isinstance(entry, list) else ()), *[None] * 4]
+    facts: list[Any] = [*as_list(entry), *[None] * 4]
     start, line, last, title = facts[:4]
     if not (_is_place(start) and all(place is None or _is_place(place) for place in (line, last))):
         return None

@@ -5,14 +5,14 @@ Its shape is only partly published, so it is read tolerantly: missing and unknow
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from calypso_mcp.api.answers import RawAnswer
 from calypso_mcp.api.problem import UNKNOWN_PROFILE, UNKNOWN_PROFILE_HINT
 from calypso_mcp.api.search import SearchResult
 from calypso_mcp.domain.addresses import without_queries
-from calypso_mcp.domain.json_values import as_object
+from calypso_mcp.domain.json_values import as_list, as_object, is_object
 from calypso_mcp.errors import AnswerFailed
 
 Fields = Mapping[str, Any]
@@ -137,10 +137,7 @@ def _aicore(fields: Fields) -> Fields:
 
 
 def _objects(value: object) -> Iterator[Fields]:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        for entry in cast("Sequence[object]", value):
-            if isinstance(entry, Mapping):
-                yield cast("Fields", entry)
+    return filter(is_object, as_list(value))
 
 
 def _text(fields: Fields, *keys: str) -> str | None:

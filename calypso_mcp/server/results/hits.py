@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.search import SearchResult
+from calypso_mcp.domain.json_values import as_list, as_object
 from calypso_mcp.domain.outlines import widen_to_section
 from calypso_mcp.domain.untrusted_text import clean_line, fence
 from calypso_mcp.server.results import excerpts
@@ -117,7 +118,6 @@ def _line(text: str | None) -> str | None:
 
 def _copies(value: Any) -> list[str] | None:
     """Return the names of other files with the same text, each once."""
-    copies = cast("list[Any]", value) if isinstance(value, list) else []
-    entries = [cast("dict[str, Any]", copy) for copy in copies[:_MOST_COPIES] if isinstance(copy, dict)]
-    names = [entry["filename"] for entry in entries if isinstance(entry.get("filename"), str)]
-    return list(dict.fromkeys(line for name in names if (line := _line(name)))) or None
+    names = (as_object(copy).get("filename") for copy in as_list(value)[:_MOST_COPIES])
+    lines = (_line(name) for name in names if isinstance(name, str))
+    return list(dict.fromkeys(filter(None, lines))) or None

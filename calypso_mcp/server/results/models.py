@@ -10,11 +10,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from calypso_mcp.domain.json_values import as_object, is_list, is_object
 from calypso_mcp.domain.untrusted_text import clean, clean_value
 
 T = TypeVar("T")
@@ -90,7 +91,7 @@ def with_ignored(result: CallToolResult, ignored: Sequence[str]) -> CallToolResu
     """
     if not ignored:
         return result
-    facts = cast("dict[str, Any]", result.structured_content or {})
+    facts = as_object(result.structured_content)
     structure = {**facts, "ignored_arguments": list(ignored)}
     if [block.text for block in result.content if isinstance(block, TextContent)] == [as_json(facts)]:
         content = [TextContent(type="text", text=as_json(structure))]
@@ -118,10 +119,9 @@ def one_line(facts: dict[str, Any]) -> str:
 def _lines(facts: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     for key, value in facts.items():
-        entries = cast("list[Any]", value) if isinstance(value, list) else []
-        if entries and isinstance(entries[0], dict):
+        if is_list(value) and value and is_object(value[0]):
             lines.append(f"{key}:")
-            lines.extend(f"- {one_line(cast('dict[str, Any]', entry))}" for entry in entries)
+            lines.extend(f"- {one_line(entry)}" for entry in value)
         else:
             lines.append(f"{key}: {value if isinstance(value, str) else inline(value)}")
     return lines
@@ -133,8 +133,8 @@ def inline(value: Any) -> str:
         return repr(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, dict):
-        return f"({one_line(cast('dict[str, Any]', value))})" if value else "none"
-    if isinstance(value, list):
-        return ", ".join(inline(entry) for entry in cast("list[Any]", value)) if value else "none"
+    if is_object(value):
+        return f"({one_line(value)})" if value else "none"
+    if is_list(value):
+        return ", ".join(map(inline, value)) if value else "none"
     return str(value)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from calypso_mcp.domain.json_values import as_list
 from calypso_mcp.domain.outlines import Outline, find_spot, read_outline
 from calypso_mcp.domain.untrusted_text import clean_line
 
@@ -55,10 +56,10 @@ def outline_of(attributes: Mapping[str, Any]) -> Outline:
 
 def match_of(attributes: Mapping[str, Any], text: str) -> tuple[int, int] | None:
     """Return start and end of the part of `text` that matched best; None if the API does not state it."""
-    match: Any = attributes.get("match")
-    if not isinstance(match, list) or [type(place) for place in cast("list[Any]", match)] != [int, int]:
+    match = as_list(attributes.get("match"))
+    if [*map(type, match)] != [int, int]:
         return None
-    start, end = cast("list[int]", match)
+    start, end = match
     return (start, end) if 0 <= start < end <= len(text) else None
 
 
