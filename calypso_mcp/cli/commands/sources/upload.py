@@ -20,7 +20,9 @@ from calypso_mcp.settings import Settings
 
 def add_arguments(parser: CommandParser) -> None:
     """Take the files and where they go."""
-    parser.description = "Upload files or folders into a bucket. The exit code is 1 if any file failed."
+    parser.description = (
+        "Upload files or folders into a bucket. The exit code is 1 if any failed or could not be read."
+    )
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
     parser.add_destination()
     parser.add_argument(
