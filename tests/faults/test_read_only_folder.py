@@ -138,3 +138,13 @@ async def test_a_folder_of_another_version_that_cannot_be_written_is_refused_wit
         async with open_database(view / "calypso.db"):
             pass
     assert "Copy its folder" in raised.value.hint
+
+
+@needs_mounts
+async def test_a_store_that_cannot_be_opened_is_not_taken_for_that_of_another_version(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    (folder / "calypso.db").mkdir(parents=True)
+    with mounted_read_only(folder, tmp_path / "view") as view, pytest.raises(ConfigError) as raised:
+        async with open_database(view / "calypso.db"):
+            pass
+    assert "cannot be used" in str(raised.value)
